@@ -86,16 +86,16 @@ TEST_CASE("ResNet-20 at 6/6 bits stays within 2 points of float") {
   CHECK(correct >= real.expected_correct - 10);
 }
 
-TEST_CASE("ResNet-20 runs at 4/8 and 4/4 and 2/2 bits and its weights shrink with the bits") {
+TEST_CASE("ResNet-20 loses at most 2 points at 4/8 and 4/4 bits and 10 at 2/2 and its weights shrink with the bits") {
   NARROW_NEED_DATA(data);
   const RealModel real = testing::cifar_resnets().front();
   const FloatModel model = FloatModel::load(data / real.weights, real.import).value();
   const PictureSet images = PictureSet::open({data / real.evaluation}).value();
   std::size_t bytes_at_8 = testing::quantize_real(real, model, data).model.serialize().size();
   struct Width {
-    int weight_bits, activation_bits, at_least;
+    int weight_bits, activation_bits, allowed_loss;
   };
-  for (const Width& width : {Width{4, 8, 400}, Width{4, 4, 250}, Width{2, 2, 25}}) {
+  for (const Width& width : {Width{4, 8, 10}, Width{4, 4, 10}, Width{2, 2, 50}}) {
     CAPTURE(width.weight_bits);
     CAPTURE(width.activation_bits);
     QuantizeOptions options;
@@ -104,7 +104,7 @@ TEST_CASE("ResNet-20 runs at 4/8 and 4/4 and 2/2 bits and its weights shrink wit
     const Quantized quantized = testing::quantize_real(real, model, data, options);
     const int correct = testing::count_correct(quantized.model, images, real.evaluation_preprocessing);
     std::printf("%d/%d: %d of %zu\n", width.weight_bits, width.activation_bits, correct, images.size());
-    CHECK(correct >= width.at_least);
+    CHECK(correct >= real.expected_correct - width.allowed_loss);
     CHECK(quantized.model.serialize().size() < bytes_at_8 * static_cast<std::size_t>(width.weight_bits) / 8 + 40000);
   }
 }

@@ -138,6 +138,15 @@ RealModel mnist(const std::string& name) {
 
 }  // namespace
 
+RealModel mobilenet_v1_imagenet() {
+  RealModel v1 =
+      in_onnx(mobilenet_v2_imagenet(), "mobilenet_v1_025_224_imagenet/mobilenet_v1_025_224_imagenet.folded.onnx");
+  v1.import.preprocessing = cropped("mobilenet-tf", 256, 224);
+  v1.evaluation_preprocessing = cropped("mobilenet-tf", std::nullopt, 224);
+  v1.expected_correct = 340;  // 336 where the crop of 224 from 227 begins at 1 and not, as in torchvision, at 2
+  return v1;
+}
+
 std::vector<RealModel> onnx_models() {
   std::vector<RealModel> all;
   all.push_back(in_onnx(cifar_resnets()[0], "resnet20_cifar10_akamaster/resnet20_cifar10_akamaster.bn.onnx"));
@@ -147,12 +156,7 @@ std::vector<RealModel> onnx_models() {
   all.push_back(in_onnx(mobilenet_v2_imagenet(),
                         "mobilenet_v2_100_224_imagenet_recon/mobilenet_v2_100_224_imagenet_recon.bn.onnx"));
   all.push_back(in_onnx(mobilenet_v2_cifar(), "mobilenet_v2_100_cifar10_recon/mobilenet_v2_100_cifar10_recon.bn.onnx"));
-  RealModel v1 =
-      in_onnx(mobilenet_v2_imagenet(), "mobilenet_v1_025_224_imagenet/mobilenet_v1_025_224_imagenet.folded.onnx");
-  v1.import.preprocessing = cropped("mobilenet-tf", 256, 224);
-  v1.evaluation_preprocessing = cropped("mobilenet-tf", std::nullopt, 224);
-  v1.expected_correct = 340;  // 336 where the crop of 224 from 227 begins at 1 and not, as in torchvision, at 2
-  all.push_back(v1);
+  all.push_back(mobilenet_v1_imagenet());
   return all;
 }
 

@@ -22,13 +22,15 @@ struct RealModel {
   Preprocessing evaluation_preprocessing;
   int expected_correct = 0;  // float top-1, in images
   int float_tolerance = 0;   // images
-  int allowed_loss_8_8 = 0;  // images below float at 8/8 bits, min/max observers
+  int allowed_loss_8_8 = 0;  // images below float at 8/8 bits
 };
 
 [[nodiscard]] std::vector<RealModel> cifar_resnets();
 [[nodiscard]] RealModel mobilenet_v2_imagenet();
 [[nodiscard]] RealModel mobilenet_v2_cifar();
 [[nodiscard]] RealModel mobilenet_v2_035_tiny_imagenet();
+
+[[nodiscard]] RealModel mobilenet_v1_imagenet();  // in ONNX
 
 // Float networks in ONNX.
 [[nodiscard]] std::vector<RealModel> onnx_models();

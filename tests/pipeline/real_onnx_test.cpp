@@ -19,7 +19,7 @@ namespace {
 
 using testing::RealModel;
 
-TEST_CASE("every float ONNX file keeps its published accuracy, and what 8/8 bits may cost") {
+TEST_CASE("every float ONNX file keeps its published accuracy and loses little at 8/8 bits with the fast effort") {
   NARROW_NEED_DATA(data);
   for (const RealModel& real : testing::onnx_models()) {
     CAPTURE(real.weights);
@@ -28,11 +28,27 @@ TEST_CASE("every float ONNX file keeps its published accuracy, and what 8/8 bits
     const PictureSet images = PictureSet::open({data / real.evaluation}).value();
     const int in_float = testing::count_correct(model, images, real.evaluation_preprocessing);
     if (real.expected_correct > 0) CHECK(std::abs(in_float - real.expected_correct) <= real.float_tolerance);
-    const Quantized quantized = testing::quantize_real(real, model, data);
+    // The checkpoints of these networks are quantized with the default effort (real_accuracy_test.cpp).
+    QuantizeOptions options;
+    options.effort = Effort::kFast;
+    const Quantized quantized = testing::quantize_real(real, model, data, options);
     const int in_8_bits = testing::count_correct(quantized.model, images, real.evaluation_preprocessing);
     std::printf("%s: float %d, 8/8 %d of %zu\n", real.weights.c_str(), in_float, in_8_bits, images.size());
     CHECK(in_8_bits >= in_float - real.allowed_loss_8_8);
   }
+}
+
+TEST_CASE("MobileNetV1 loses at most 3 points at 4/4 bits") {
+  NARROW_NEED_DATA(data);
+  const RealModel real = testing::mobilenet_v1_imagenet();
+  const FloatModel model = FloatModel::load(data / real.weights, real.import).value();
+  const PictureSet images = PictureSet::open({data / real.evaluation}).value();
+  QuantizeOptions options;
+  options.weight_bits = options.activation_bits = 4;
+  const Quantized quantized = testing::quantize_real(real, model, data, options);
+  const int correct = testing::count_correct(quantized.model, images, real.evaluation_preprocessing);
+  std::printf("4/4: %d of %zu\n", correct, images.size());
+  CHECK(correct >= real.expected_correct - 15);
 }
 
 // Largest difference of two networks' scores on some images, relative to the largest score.

@@ -12,6 +12,7 @@
 
 #include "engine/preprocess/preprocess_resize.h"
 #include "tests/support/data.h"
+#include "tests/support/hash.h"
 
 namespace {
 
@@ -19,6 +20,7 @@ using narrow::Interpolation;
 using narrow::Picture;
 using narrow::engine::PixelBox;
 using narrow::engine::resize_box;
+using narrow::testing::fnv1a;
 
 struct Golden {
   int width, height, kind, to_width, to_height;
@@ -61,12 +63,6 @@ Picture synthetic(int width, int height, int kind) {
     image.rgb[i] = static_cast<std::uint8_t>(byte);
   }
   return image;
-}
-
-std::uint64_t fnv1a(const std::vector<std::uint8_t>& bytes) {
-  std::uint64_t value = 0xcbf29ce484222325ULL;
-  for (const std::uint8_t byte : bytes) value = (value ^ byte) * 0x100000001b3ULL;
-  return value;
 }
 
 Picture resized(const Picture& image, int width, int height, Interpolation interpolation, bool antialias = true) {

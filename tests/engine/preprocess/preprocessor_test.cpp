@@ -16,6 +16,7 @@
 #include "tests/kernels/guarded_buffer.h"
 #include "tests/support/allocations/allocations.h"
 #include "tests/support/data.h"
+#include "tests/support/hash.h"
 #include "tests/support/random.h"
 
 namespace {
@@ -23,6 +24,7 @@ namespace {
 using namespace narrow;
 using narrow::testing::allocations;
 using narrow::testing::difference;
+using narrow::testing::fnv1a;
 using narrow::testing::GuardedBuffer;
 using narrow::testing::random_below;
 using narrow::testing::random_bytes;
@@ -61,12 +63,6 @@ std::vector<std::uint8_t> fixed_bytes(std::int64_t count) {
     byte = static_cast<std::uint8_t>(state >> 24);
   }
   return bytes;
-}
-
-std::uint64_t fnv1a(const std::vector<std::uint8_t>& bytes) {
-  std::uint64_t value = 0xcbf29ce484222325ULL;
-  for (const std::uint8_t byte : bytes) value = (value ^ byte) * 0x100000001b3ULL;
-  return value;
 }
 
 Preprocessing resize_to(int resize, int height, int width) {

@@ -5,6 +5,7 @@
 
 #include "tests/importers/image/image_bytes.h"
 #include "tests/support/data.h"
+#include "tests/support/hash.h"
 
 namespace {
 

@@ -37,12 +37,6 @@ struct ImageGolden {
   return decode_picture(std::as_bytes(std::span(bytes)), limits);
 }
 
-[[nodiscard]] inline std::uint64_t fnv1a(std::span<const std::uint8_t> bytes) {
-  std::uint64_t value = 0xcbf29ce484222325ULL;
-  for (const std::uint8_t byte : bytes) value = (value ^ byte) * 0x100000001b3ULL;
-  return value;
-}
-
 template <class Bytes>
 void write_file(const std::filesystem::path& path, const Bytes& bytes) {
   std::filesystem::create_directories(path.parent_path());

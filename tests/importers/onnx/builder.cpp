@@ -173,13 +173,14 @@ OnnxBuilder& OnnxBuilder::node(const std::string& op_type, const std::vector<std
 
 std::string OnnxBuilder::bytes() const { return proto_->SerializeAsString(); }
 
-Result<onnx::Model> parse_onnx(const std::string& bytes) {
-  return onnx::parse_model(std::as_bytes(std::span<const char>(bytes)), "file.onnx");
+std::int64_t element_count(const OnnxDims& dims) {
+  std::int64_t count = 1;
+  for (const std::int64_t dim : dims) count *= dim;
+  return count;
 }
 
-std::string onnx_error(const std::string& bytes) {
-  const auto model = parse_onnx(bytes);
-  return model.ok() ? "accepted" : model.error().text();
+Result<onnx::Model> parse_onnx(const std::string& bytes) {
+  return onnx::parse_model(std::as_bytes(std::span<const char>(bytes)), "file.onnx");
 }
 
 }  // namespace narrow::testing

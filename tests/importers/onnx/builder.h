@@ -19,6 +19,8 @@ class NodeProto;
 namespace narrow::testing {
 
 using OnnxDims = std::vector<std::int64_t>;
+// 1 without dimensions: a scalar.
+[[nodiscard]] std::int64_t element_count(const OnnxDims& dims);
 
 // Tensors of the element types that tests use most. Empty dims with one value: a scalar.
 [[nodiscard]] onnx::Tensor float_tensor(OnnxDims dims, std::vector<float> values);
@@ -62,8 +64,5 @@ class OnnxBuilder {
 
 // The model of a file's bytes, or its error.
 [[nodiscard]] Result<onnx::Model> parse_onnx(const std::string& bytes);
-
-// What reading says, or "accepted".
-[[nodiscard]] std::string onnx_error(const std::string& bytes);
 
 }  // namespace narrow::testing

@@ -13,12 +13,6 @@ using narrow::onnx::Attribute;
 
 namespace {
 
-std::int64_t product_of(const OnnxDims& dims) {
-  std::int64_t count = 1;
-  for (const std::int64_t dim : dims) count *= dim;
-  return count;
-}
-
 struct Operand {
   OnnxDims dims;
   std::vector<double> values;
@@ -27,7 +21,7 @@ struct Operand {
 // The definition, on row-major tensors.
 std::vector<double> concatenated(const std::vector<Operand>& operands, std::size_t axis) {
   const OnnxDims& first = operands.front().dims;
-  const std::int64_t outer = product_of(OnnxDims(first.begin(), first.begin() + static_cast<std::ptrdiff_t>(axis)));
+  const std::int64_t outer = element_count(OnnxDims(first.begin(), first.begin() + static_cast<std::ptrdiff_t>(axis)));
   std::vector<double> result;
   for (std::int64_t o = 0; o < outer; ++o) {
     for (const Operand& operand : operands) {
@@ -58,7 +52,7 @@ TEST_CASE("constants are concatenated with computed tensors along any axis and o
       {{6}, 0, {3, 0}},
   };
   for (const Case& c : cases) {
-    const std::vector<double> x = iota(product_of(c.dims), 1);
+    const std::vector<double> x = iota(element_count(c.dims), 1);
     OnnxNetwork network;
     network.input("x", c.dims).output("y");
     std::vector<std::string> names;
@@ -71,7 +65,7 @@ TEST_CASE("constants are concatenated with computed tensors along any axis and o
       }
       OnnxDims dims = c.dims;
       dims[c.axis] = c.sizes[i];
-      const std::vector<float> values = small_integers(product_of(dims), seed() + static_cast<std::uint32_t>(i));
+      const std::vector<float> values = small_integers(element_count(dims), seed() + static_cast<std::uint32_t>(i));
       names.push_back("c" + std::to_string(i));
       network.constant(names.back(), float_tensor(dims, values));
       operands.push_back({dims, {values.begin(), values.end()}});
@@ -87,7 +81,7 @@ TEST_CASE("constants that do not fit beside a computed tensor are refused") {
   const auto error = [](const OnnxDims& dims) {
     OnnxNetwork network;
     network.input("x", {1, 3, 2, 4}).output("y");
-    network.constant("c", float_tensor(dims, std::vector<float>(static_cast<std::size_t>(product_of(dims)))));
+    network.constant("c", float_tensor(dims, std::vector<float>(static_cast<std::size_t>(element_count(dims)))));
     network.node("Concat", {"x", "c"}, {"y"}, {{"axis", std::int64_t{1}}});
     return lowering_error(network, kAsItIs);
   };

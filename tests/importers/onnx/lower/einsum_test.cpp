@@ -15,7 +15,7 @@ namespace {
 
 using Row = std::vector<double>;
 
-struct Operand {
+struct Factor {
   std::string letters;
   std::vector<float> values;  // row-major
 };
@@ -26,14 +26,8 @@ OnnxDims dims_of(const std::string& letters, const std::map<char, std::int64_t>&
   return dims;
 }
 
-std::int64_t product_of(const OnnxDims& dims) {
-  std::int64_t product = 1;
-  for (const std::int64_t dim : dims) product *= dim;
-  return product;
-}
-
-Row einsum(const std::vector<Operand>& operands, const std::string& result, const std::map<char, std::int64_t>& sizes) {
-  Row sums(static_cast<std::size_t>(product_of(dims_of(result, sizes))), 0.0);
+Row einsum(const std::vector<Factor>& operands, const std::string& result, const std::map<char, std::int64_t>& sizes) {
+  Row sums(static_cast<std::size_t>(element_count(dims_of(result, sizes))), 0.0);
   std::map<char, std::int64_t> at;
   for (const auto& [letter, size] : sizes) at[letter] = 0;
   const auto position = [&](const std::string& letters) {
@@ -43,7 +37,7 @@ Row einsum(const std::vector<Operand>& operands, const std::string& result, cons
   };
   for (bool more = true; more;) {
     double product = 1;
-    for (const Operand& operand : operands) product *= double{operand.values[position(operand.letters)]};
+    for (const Factor& operand : operands) product *= double{operand.values[position(operand.letters)]};
     sums[position(result)] += product;
     more = false;
     for (auto& [letter, index] : at) {
@@ -106,12 +100,12 @@ TEST_CASE("einsums of one tensor, and of a tensor and a constant, are what they 
         std::map<char, std::int64_t> used;
         for (const char letter : item.x + item.constant) used[letter] = sizes.at(letter);
         const OnnxDims x_dims = dims_of(item.x, sizes);
-        const auto x = small_integers(product_of(x_dims), seed());
-        std::vector<Operand> operands{{item.x, x}};
+        const auto x = small_integers(element_count(x_dims), seed());
+        std::vector<Factor> operands{{item.x, x}};
         std::vector<narrow::onnx::Tensor> constants;
         if (!item.constant.empty()) {
           const OnnxDims dims = dims_of(item.constant, sizes);
-          operands.push_back({item.constant, small_integers(product_of(dims), seed() + 1)});
+          operands.push_back({item.constant, small_integers(element_count(dims), seed() + 1)});
           constants.push_back(float_tensor(dims, operands.back().values));
         }
         CHECK(run_network(network_of(equation, x_dims, constants, constant_first, opset), as_doubles(x), kAsItIs) ==

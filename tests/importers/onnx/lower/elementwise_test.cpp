@@ -20,12 +20,6 @@ double applied(const std::string& op, double a, double b) {
   return op == "Add" ? a + b : op == "Sub" ? a - b : op == "Mul" ? a * b : a / b;
 }
 
-std::int64_t product(const OnnxDims& dims) {
-  std::int64_t count = 1;
-  for (const std::int64_t dim : dims) count *= dim;
-  return count;
-}
-
 // Numpy's rule, element by element.
 Row broadcast(const std::string& op, const OnnxDims& a_dims, const Row& a, const OnnxDims& b_dims, const Row& b) {
   const std::size_t rank = std::max(a_dims.size(), b_dims.size());
@@ -35,10 +29,10 @@ Row broadcast(const std::string& op, const OnnxDims& a_dims, const Row& a, const
   OnnxDims to;
   for (std::size_t d = 0; d < rank; ++d) to.push_back(std::max(size(a_dims, d), size(b_dims, d)));
   Row result;
-  for (std::int64_t i = 0; i < product(to); ++i) {
+  for (std::int64_t i = 0; i < element_count(to); ++i) {
     std::int64_t at_a = 0;
     std::int64_t at_b = 0;
-    std::int64_t inner = product(to);
+    std::int64_t inner = element_count(to);
     for (std::size_t d = 0; d < rank; ++d) {
       inner /= to[d];
       const std::int64_t at = i / inner % to[d];
@@ -62,7 +56,7 @@ TEST_CASE("a tensor and a constant are combined by broadcasting in either order"
   const OnnxDims dims{2, 3, 4};
   const Row x = as_doubles(small_integers(24, seed()));
   for (const OnnxDims& c_dims : {OnnxDims{}, {1}, {4}, {3, 1}, {2, 1, 1}, {2, 1, 4}, {3, 4}, {2, 3, 4}, {1, 1, 3, 1}}) {
-    std::vector<float> c = small_integers(product(c_dims), seed() + 1);
+    std::vector<float> c = small_integers(element_count(c_dims), seed() + 1);
     for (float& value : c) value = value == 0 ? 8 : std::ldexp(1.0F, static_cast<int>(value));  // exact reciprocals
     for (const std::string op : {"Add", "Sub", "Mul", "Div"}) {
       for (const bool first : {false, true}) {
@@ -91,8 +85,8 @@ TEST_CASE("two tensors are combined by broadcasting in any layout") {
       if (which == 1) b_dims[d] = 1;
     }
     if (random() % 3 == 0 && b_dims[0] == 1) b_dims.erase(b_dims.begin());
-    const std::int64_t a_count = product(a_dims);
-    const std::int64_t b_count = product(b_dims);
+    const std::int64_t a_count = element_count(a_dims);
+    const std::int64_t b_count = element_count(b_dims);
     const OnnxDims flipped(b_dims.rbegin(), b_dims.rend());
     const std::string op = std::vector<std::string>{"Add", "Sub", "Mul"}[random() % 3];
     OnnxNetwork network;
@@ -429,7 +423,7 @@ TEST_CASE("a constant may repeat the tensor that it is combined with") {
   const Row x = as_doubles(small_integers(3, seed()));
   for (const std::string op : {"Add", "Sub", "Mul"}) {
     for (const OnnxDims& dims : {OnnxDims{2, 3}, {4, 1}, {2, 4, 1}, {2, 1, 3}}) {
-      const std::vector<float> c = small_integers(product(dims), seed() + 1);
+      const std::vector<float> c = small_integers(element_count(dims), seed() + 1);
       OnnxNetwork network;
       network.input("x", {1, 3}).output("y").constant("c", float_tensor(dims, c)).node(op, {"x", "c"}, {"y"});
       CHECK(run_network(network, x, kAsItIs) == broadcast(op, {1, 3}, x, dims, as_doubles(c)));
@@ -478,13 +472,13 @@ TEST_CASE("batch norm normalises the second dimension of any tensor") {
     network.constant("m", float_tensor({2}, {3, 5})).constant("v", float_tensor({2}, {4, 16}));
     network.node("BatchNormalization", {"x", "g", "b", "m", "v"}, {"y"}, {{"epsilon", 0.0F}});
     Row expected;
-    const std::int64_t inner = product(dims) / dims[0] / 2;
-    for (std::int64_t i = 0; i < product(dims); ++i) {
+    const std::int64_t inner = element_count(dims) / dims[0] / 2;
+    for (std::int64_t i = 0; i < element_count(dims); ++i) {
       const bool second = i / inner % 2 == 1;
       const auto value = static_cast<double>(i);
       expected.push_back(second ? (value - 5) / 4 * 4 - 1 : (value - 3) / 2 * 2 + 1);
     }
-    CHECK(run_network(network, iota(product(dims)), kAsItIs) == expected);
+    CHECK(run_network(network, iota(element_count(dims)), kAsItIs) == expected);
     network.model.nodes[0].attributes = {{"training_mode", std::int64_t{1}}};
     CHECK(contains(lowering_error(network, kAsItIs).message, "training_mode"));
   }
@@ -533,7 +527,7 @@ TEST_CASE("arithmetic that is not supported is refused with the node's name") {
   const auto error = [](const std::string& op, const OnnxDims& x, const OnnxDims& c, bool first) {
     OnnxNetwork network;
     network.input("x", x).output("y");
-    network.constant("c", float_tensor(c, std::vector<float>(static_cast<std::size_t>(product(c)), 1.0F)));
+    network.constant("c", float_tensor(c, std::vector<float>(static_cast<std::size_t>(element_count(c)), 1.0F)));
     network.node(op, first ? std::vector<std::string>{"c", "x"} : std::vector<std::string>{"x", "c"}, {"y"});
     const Error found = lowering_error(network, kAsItIs);
     CHECK(contains(found.message, op + " 'n0'"));

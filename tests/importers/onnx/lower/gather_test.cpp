@@ -17,16 +17,10 @@ namespace {
 using Row = std::vector<double>;
 using Index = std::vector<std::int64_t>;
 
-std::int64_t product(const OnnxDims& dims) {
-  std::int64_t count = 1;
-  for (const std::int64_t dim : dims) count *= dim;
-  return count;
-}
-
 // Element `at` of the result is element from(at) of 0, 1, 2, ... with dimensions `in`.
 Row selected(const OnnxDims& in, const OnnxDims& out, const std::function<Index(const Index&)>& from) {
   Row result;
-  for (std::int64_t i = 0; i < product(out); ++i) {
+  for (std::int64_t i = 0; i < element_count(out); ++i) {
     Index at(out.size());
     std::int64_t rest = i;
     for (std::size_t d = out.size(); d-- > 0; rest /= out[d]) at[d] = rest % out[d];
@@ -49,7 +43,7 @@ Row moved(const std::string& op, const OnnxDims& dims, const std::vector<narrow:
     network.constant(inputs.back(), constants[i]);
   }
   network.node(op, inputs, {"y"}, attributes);
-  return run_network(network, iota(product(dims)), kAsItIs);
+  return run_network(network, iota(element_count(dims)), kAsItIs);
 }
 
 constexpr std::int64_t kEnd = INT64_MAX;

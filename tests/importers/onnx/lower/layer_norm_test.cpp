@@ -19,12 +19,6 @@ namespace {
 
 using Row = std::vector<double>;
 
-std::int64_t product(const OnnxDims& dims) {
-  std::int64_t count = 1;
-  for (const std::int64_t dim : dims) count *= dim;
-  return count;
-}
-
 // The definition, on a row-major tensor. scale and shift: row-major over the dimensions `over`.
 Row normalized(const OnnxDims& dims, const std::vector<std::size_t>& over, const Row& x, double epsilon,
                const std::vector<float>& scale, const std::vector<float>& shift) {
@@ -34,9 +28,9 @@ Row normalized(const OnnxDims& dims, const std::vector<std::size_t>& over, const
   };
   std::vector<Place> places;
   std::map<std::int64_t, Row> groups;
-  for (std::int64_t i = 0; i < product(dims); ++i) {
+  for (std::int64_t i = 0; i < element_count(dims); ++i) {
     Place place;
-    std::int64_t inner = product(dims);
+    std::int64_t inner = element_count(dims);
     for (std::size_t d = 0; d < dims.size(); ++d) {
       inner /= dims[d];
       const std::int64_t at = i / inner % dims[d];
@@ -127,8 +121,8 @@ OnnxNetwork parts_network(const OnnxDims& dims, const Parts& parts, const OnnxDi
 OnnxNetwork one_node(const OnnxDims& dims, const OnnxDims& scale_dims, std::vector<Attribute> attributes = {}) {
   OnnxNetwork network(17);
   network.input("x", dims).output("y");
-  network.constant("scale", float_tensor(scale_dims, small_integers(product(scale_dims), seed())));
-  network.constant("shift", float_tensor(scale_dims, small_integers(product(scale_dims), seed() + 1)));
+  network.constant("scale", float_tensor(scale_dims, small_integers(element_count(scale_dims), seed())));
+  network.constant("shift", float_tensor(scale_dims, small_integers(element_count(scale_dims), seed() + 1)));
   network.node("LayerNormalization", {"x", "scale", "shift"}, {"y"}, std::move(attributes));
   return network;
 }
@@ -140,8 +134,8 @@ TEST_CASE("LayerNormalization is over the axis and all that follow") {
   const Row x = as_doubles(small_integers(24, seed() + 2));
   const auto check = [&](std::int64_t axis, const OnnxDims& inner, const std::vector<std::size_t>& over) {
     CAPTURE(axis);
-    const auto scale = small_integers(product(inner), seed());
-    const auto shift = small_integers(product(inner), seed() + 1);
+    const auto scale = small_integers(element_count(inner), seed());
+    const auto shift = small_integers(element_count(inner), seed() + 1);
     const OnnxNetwork network = one_node(dims, inner, {{"axis", axis}, {"epsilon", 0.25F}});
     check_near(run_network(network, x, kAsItIs), normalized(dims, over, x, 0.25, scale, shift));
   };
@@ -174,10 +168,10 @@ TEST_CASE("RMSNormalization divides by the root of the mean of squares over the 
            {{2, 3, 4}, {1}, {{"axis", std::int64_t{0}}}, 24},
            {{5}, {5}, {{"axis", std::int64_t{0}}, {"epsilon", 1e-3F}}, 5},
        }) {
-    const auto count = static_cast<std::size_t>(product(c.dims));
-    const auto scale = small_integers(product(c.scale), seed());
+    const auto count = static_cast<std::size_t>(element_count(c.dims));
+    const auto scale = small_integers(element_count(c.scale), seed());
     for (const double shift : {0.0, 100.0}) {  // unlike a layer normalization it does not subtract the mean
-      Row x = as_doubles(small_integers(product(c.dims), seed() + 1));
+      Row x = as_doubles(small_integers(element_count(c.dims), seed() + 1));
       for (double& value : x) value += shift;
       OnnxNetwork network(23);
       network.input("x", c.dims).output("y").constant("scale", float_tensor(c.scale, scale));
@@ -200,7 +194,8 @@ TEST_CASE("RMSNormalization divides by the root of the mean of squares over the 
   }
   const auto refused = [](const OnnxDims& dims, const OnnxDims& scale) {
     OnnxNetwork network(23);
-    network.input("x", dims).output("y").constant("scale", float_tensor(scale, small_integers(product(scale), 1)));
+    network.input("x", dims).output("y").constant("scale",
+                                                  float_tensor(scale, small_integers(element_count(scale), 1)));
     network.node("RMSNormalization", {"x", "scale"}, {"y"});
     return lowering_error(network, kAsItIs);
   };
@@ -283,7 +278,7 @@ TEST_CASE("InstanceNormalization and MeanVarianceNormalization are over the pixe
     network.node("InstanceNormalization", {"x", "s", "t"}, {"y"}, {{"epsilon", 0.25F}});
     std::vector<std::size_t> pixels;
     for (std::size_t d = 2; d < dims.size(); ++d) pixels.push_back(d);
-    const auto inside = static_cast<std::size_t>(product(dims) / dims[0] / dims[1]);
+    const auto inside = static_cast<std::size_t>(element_count(dims) / dims[0] / dims[1]);
     Row wanted = normalized(dims, pixels, x, 0.25, std::vector<float>(inside, 1.0F), std::vector<float>(inside, 0.0F));
     for (std::size_t i = 0; i < wanted.size(); ++i) {
       const std::size_t c = i / inside % channels;
@@ -347,7 +342,7 @@ TEST_CASE("a normalization over more than 65536 numbers is as exact as one over 
   };
   for (const Case& item : {Case{{1, 8, 96, 96}, 1}, Case{{1, 2, 260, 255}, 2}}) {
     const std::int64_t channels = item.dims[1];
-    const std::int64_t count = product(item.dims);
+    const std::int64_t count = element_count(item.dims);
     CAPTURE(count);
     Row x;
     for (std::int64_t i = 0; i < count; ++i) {

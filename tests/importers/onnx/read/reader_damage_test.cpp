@@ -5,6 +5,7 @@
 #include <random>
 
 #include "tests/importers/onnx/builder.h"
+#include "tests/importers/onnx/read/onnx_error.h"
 #include "tests/support/data.h"
 
 using namespace narrow::testing;
@@ -12,10 +13,7 @@ using doctest::Contains;
 
 namespace {
 
-// What reading says, or "accepted"; doctest looks into its own strings only.
-doctest::String said(const std::string& bytes) { return onnx_error(bytes).c_str(); }
-
-OnnxBuilder small() {
+OnnxBuilder conv_and_reshape() {
   OnnxBuilder builder;
   builder.input("x", {1, 2, 4, 4}).output("y");
   builder.constant("w", float_tensor({1, 2, 1, 1}, {0.5F, -0.25F})).constant("s", int64_vector({1, -1}));
@@ -26,13 +24,13 @@ OnnxBuilder small() {
 
 // The error of a file with an initializer of these dimensions and bytes.
 doctest::String tensor_error(std::int32_t type, const OnnxDims& dims, const std::string& raw) {
-  OnnxBuilder builder = small();
+  OnnxBuilder builder = conv_and_reshape();
   auto& tensor = *builder.proto().mutable_graph()->add_initializer();
   tensor.set_name("t");
   tensor.set_data_type(type);
   for (const std::int64_t dim : dims) tensor.add_dims(dim);
   tensor.set_raw_data(raw);
-  return said(builder.bytes());
+  return onnx_error(builder.bytes());
 }
 
 // The error of a graph with these nodes, written "Op input output".
@@ -40,7 +38,7 @@ doctest::String graph_error(const std::vector<std::vector<std::string>>& nodes, 
   OnnxBuilder builder;
   builder.input("x", {1, 4}).output(output);
   for (const auto& node : nodes) builder.node(node[0], {node[1]}, {node[2]});
-  return said(builder.bytes());
+  return onnx_error(builder.bytes());
 }
 
 constexpr std::int64_t kHuge = std::int64_t{1} << 62;
@@ -48,8 +46,8 @@ constexpr std::int64_t kHuge = std::int64_t{1} << 62;
 }  // namespace
 
 TEST_CASE("ONNX file cut off at any length is refused or still whole") {
-  const std::string file = small().bytes();
-  REQUIRE(said(file) == "accepted");
+  const std::string file = conv_and_reshape().bytes();
+  REQUIRE(onnx_error(file) == "accepted");
   std::size_t refused = 0;
   for (std::size_t length = 0; length < file.size(); ++length) {
     // A copy of exactly this length, so that a sanitizer sees a read beyond it.
@@ -64,7 +62,7 @@ TEST_CASE("ONNX file cut off at any length is refused or still whole") {
 }
 
 TEST_CASE("ONNX file with random bytes changed does no harm") {
-  const std::string file = small().bytes();
+  const std::string file = conv_and_reshape().bytes();
   std::mt19937 random(seed());
   int refused = 0;
   for (int round = 0; round < 20000; ++round) {
@@ -80,11 +78,11 @@ TEST_CASE("ONNX file with random bytes changed does no harm") {
 }
 
 TEST_CASE("bytes that are not an ONNX file are refused") {
-  CHECK(said("") == Contains("the file is empty"));
-  CHECK(said("\x08\x07") == Contains("no graph"));
-  CHECK(said("PK\x03\x04 this is a zip archive") == Contains("not an ONNX file"));
-  CHECK(said(std::string(1000, '\xff')) == Contains("not an ONNX file"));
-  CHECK(said(std::string(1000, '\x3a')) == Contains("not an ONNX file"));
+  CHECK(onnx_error("") == Contains("the file is empty"));
+  CHECK(onnx_error("\x08\x07") == Contains("no graph"));
+  CHECK(onnx_error("PK\x03\x04 this is a zip archive") == Contains("not an ONNX file"));
+  CHECK(onnx_error(std::string(1000, '\xff')) == Contains("not an ONNX file"));
+  CHECK(onnx_error(std::string(1000, '\x3a')) == Contains("not an ONNX file"));
 }
 
 TEST_CASE("wrong dimensions are refused before memory is taken for them") {
@@ -111,17 +109,17 @@ TEST_CASE("wrong dimensions are refused before memory is taken for them") {
 }
 
 TEST_CASE("elements that are not of their type are refused") {
-  OnnxBuilder builder = small();
+  OnnxBuilder builder = conv_and_reshape();
   auto& tensor = *builder.proto().mutable_graph()->add_initializer();
   tensor.set_name("t");
   tensor.add_dims(1);
   tensor.set_data_type(::onnx::TensorProto::UINT8);
   tensor.add_int32_data(256);
-  CHECK(said(builder.bytes()) == Contains("element 256, which is not one of uint8"));
+  CHECK(onnx_error(builder.bytes()) == Contains("element 256, which is not one of uint8"));
   tensor.set_int32_data(0, -1);
-  CHECK(said(builder.bytes()) == Contains("element -1"));
+  CHECK(onnx_error(builder.bytes()) == Contains("element -1"));
   tensor.set_int32_data(0, 255);
-  CHECK(said(builder.bytes()) == "accepted");
+  CHECK(onnx_error(builder.bytes()) == "accepted");
 }
 
 TEST_CASE("graphs whose names do not add up are refused") {
@@ -144,38 +142,38 @@ TEST_CASE("names from a file can't write to a terminal") {
 }
 
 TEST_CASE("names that are given twice are refused") {
-  OnnxBuilder constants = small();
+  OnnxBuilder constants = conv_and_reshape();
   constants.constant("w", float_tensor({1}, {1}));
-  CHECK(said(constants.bytes()) == Contains("two of this name"));
-  OnnxBuilder inputs = small();
+  CHECK(onnx_error(constants.bytes()) == Contains("two of this name"));
+  OnnxBuilder inputs = conv_and_reshape();
   inputs.input("x", {1});
-  CHECK(said(inputs.bytes()) == Contains("two inputs with the name 'x'"));
-  OnnxBuilder attributes = small();
+  CHECK(onnx_error(inputs.bytes()) == Contains("two inputs with the name 'x'"));
+  OnnxBuilder attributes = conv_and_reshape();
   attributes.node("Relu", {"c"}, {"d"}, {{"a", std::int64_t{1}}, {"a", std::int64_t{2}}});
-  CHECK(said(attributes.bytes()) == Contains("attribute 'a' is given twice"));
+  CHECK(onnx_error(attributes.bytes()) == Contains("attribute 'a' is given twice"));
 }
 
 TEST_CASE("loops, and functions that do not fit, are refused by name") {
-  OnnxBuilder loop = small();
+  OnnxBuilder loop = conv_and_reshape();
   loop.node("Loop", {"x"}, {"z"}, {}, "", "again");
   auto& body = *loop.proto().mutable_graph()->mutable_node()->rbegin()->add_attribute();
   body.set_name("body");
   body.set_type(::onnx::AttributeProto::GRAPH);
   body.mutable_g()->set_name("inner");
-  CHECK(said(loop.bytes()) == Contains("Loop 'again': has a graph of its own in attribute 'body'"));
+  CHECK(onnx_error(loop.bytes()) == Contains("Loop 'again': has a graph of its own in attribute 'body'"));
 
-  OnnxBuilder function = small();
+  OnnxBuilder function = conv_and_reshape();
   auto& defined = *function.proto().add_functions();
   defined.set_name("Twice");
   defined.set_domain("mine");
-  CHECK(said(function.bytes()) == "accepted");  // no node calls it
+  CHECK(onnx_error(function.bytes()) == "accepted");  // no node calls it
   function.node("Twice", {"x"}, {"z"}, {}, "mine");
-  CHECK(said(function.bytes()) == Contains("mine.Twice 'z': has more inputs or outputs than its function"));
+  CHECK(onnx_error(function.bytes()) == Contains("mine.Twice 'z': has more inputs or outputs than its function"));
 
-  OnnxBuilder sparse = small();
+  OnnxBuilder sparse = conv_and_reshape();
   sparse.proto().mutable_graph()->add_sparse_initializer();
-  CHECK(said(sparse.bytes()) == Contains("sparse"));
-  CHECK(said(OnnxBuilder(6).input("x", {1}).output("x").bytes()) == Contains("operator set 6 is too old"));
+  CHECK(onnx_error(sparse.bytes()) == Contains("sparse"));
+  CHECK(onnx_error(OnnxBuilder(6).input("x", {1}).output("x").bytes()) == Contains("operator set 6 is too old"));
 }
 
 TEST_CASE("a file of nothing but nested messages is refused") {
@@ -196,5 +194,5 @@ TEST_CASE("a file of nothing but nested messages is refused") {
   }
   wrap('\x0a');
   wrap('\x3a');  // ModelProto.graph
-  CHECK(said("\x08\x08" + inner) == Contains("names no operator"));
+  CHECK(onnx_error("\x08\x08" + inner) == Contains("names no operator"));
 }

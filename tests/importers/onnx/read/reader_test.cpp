@@ -16,7 +16,7 @@ using narrow::onnx::Tensor;
 
 namespace {
 
-OnnxBuilder small() {
+OnnxBuilder conv_and_relu() {
   OnnxBuilder builder;
   builder.input("x", {-1, 2, 4, 4}).output("y");
   builder.constant("w", float_tensor({1, 2, 1, 1}, {0.5F, -0.25F}));
@@ -28,7 +28,7 @@ OnnxBuilder small() {
 // The constant "t" as a file gives it that fills its TensorProto with `fill`.
 template <class Fill>
 Tensor read_tensor(std::int32_t data_type, const OnnxDims& dims, Fill fill) {
-  OnnxBuilder builder = small();
+  OnnxBuilder builder = conv_and_relu();
   auto& proto = *builder.proto().mutable_graph()->add_initializer();
   proto.set_name("t");
   proto.set_data_type(data_type);
@@ -42,7 +42,7 @@ Tensor read_tensor(std::int32_t data_type, const OnnxDims& dims, Fill fill) {
 }  // namespace
 
 TEST_CASE("ONNX file becomes plain nodes, constants, inputs and outputs") {
-  OnnxBuilder builder = small();
+  OnnxBuilder builder = conv_and_relu();
   builder.proto().set_producer_version("1.2");
   auto& entry = *builder.proto().add_metadata_props();
   entry.set_key("classes");
@@ -83,7 +83,7 @@ TEST_CASE("nodes are sorted so that inputs are computed first and otherwise stay
 }
 
 TEST_CASE("inputs that are initializers as well are constants") {
-  OnnxBuilder builder = small();
+  OnnxBuilder builder = conv_and_relu();
   builder.input("w", {1, 2, 1, 1});
   const auto model = parse_onnx(builder.bytes());
   REQUIRE_MESSAGE(model.ok(), model.error().text());
@@ -168,7 +168,7 @@ TEST_CASE("ONNX files are known by their first bytes") {
   const auto looks = [](const std::string& bytes) {
     return narrow::importers::looks_like_onnx(std::as_bytes(std::span<const char>(bytes)));
   };
-  const std::string file = small().bytes();
+  const std::string file = conv_and_relu().bytes();
   CHECK(looks(file));
   CHECK(looks(file.substr(0, 16)));
   CHECK_FALSE(looks(""));

@@ -6,6 +6,7 @@
 #include <random>
 
 #include "tests/importers/onnx/builder.h"
+#include "tests/importers/onnx/read/onnx_error.h"
 #include "tests/support/data.h"
 
 using namespace narrow::testing;
@@ -45,7 +46,6 @@ std::string file(const std::string& in_graph, const std::string& in_file = "", c
 std::string attribute(const std::string& fields) { return bytes(5, bytes(1, "a") + fields); }
 std::string initializer(const std::string& fields) { return bytes(kInitializer, bytes(8, "t") + fields); }
 
-doctest::String said(const std::string& of) { return onnx_error(of).c_str(); }
 narrow::onnx::Model read(const std::string& of) {
   auto model = parse_onnx(of);
   REQUIRE_MESSAGE(model.ok(), model.error().text());
@@ -77,18 +77,18 @@ TEST_CASE("bytes that are no protobuf message are refused at every level") {
   };
   for (const std::string& damage : damages) {
     CAPTURE(damage);
-    CHECK(said(file("", damage)) == Contains("not an ONNX file"));
-    CHECK(said(file(damage)) == Contains("not an ONNX file"));
-    CHECK(said(file("", "", damage)) == Contains("not an ONNX file"));
-    CHECK(said(file("", "", attribute(number(3, 1) + damage))) == Contains("not an ONNX file"));
-    CHECK(said(file(initializer(number(2, 1) + bytes(9, "1234") + damage))) == Contains("not an ONNX file"));
-    CHECK(said(file(bytes(kInput, bytes(1, "z") + damage))) == Contains("not an ONNX file"));
-    CHECK(said(file(bytes(kInput, bytes(1, "z") + bytes(2, damage)))) == Contains("not an ONNX file"));
-    CHECK(said(file(bytes(kInput, bytes(1, "z") + bytes(2, bytes(1, bytes(2, bytes(1, damage))))))) ==
+    CHECK(onnx_error(file("", damage)) == Contains("not an ONNX file"));
+    CHECK(onnx_error(file(damage)) == Contains("not an ONNX file"));
+    CHECK(onnx_error(file("", "", damage)) == Contains("not an ONNX file"));
+    CHECK(onnx_error(file("", "", attribute(number(3, 1) + damage))) == Contains("not an ONNX file"));
+    CHECK(onnx_error(file(initializer(number(2, 1) + bytes(9, "1234") + damage))) == Contains("not an ONNX file"));
+    CHECK(onnx_error(file(bytes(kInput, bytes(1, "z") + damage))) == Contains("not an ONNX file"));
+    CHECK(onnx_error(file(bytes(kInput, bytes(1, "z") + bytes(2, damage)))) == Contains("not an ONNX file"));
+    CHECK(onnx_error(file(bytes(kInput, bytes(1, "z") + bytes(2, bytes(1, bytes(2, bytes(1, damage))))))) ==
           Contains("not an ONNX file"));
-    CHECK(said(file("", bytes(kOpset, damage))) == Contains("not an ONNX file"));
-    CHECK(said(file("", bytes(14, damage))) == Contains("not an ONNX file"));
-    CHECK(said(file("", bytes(25, damage))) == Contains("not an ONNX file"));
+    CHECK(onnx_error(file("", bytes(kOpset, damage))) == Contains("not an ONNX file"));
+    CHECK(onnx_error(file("", bytes(14, damage))) == Contains("not an ONNX file"));
+    CHECK(onnx_error(file("", bytes(25, damage))) == Contains("not an ONNX file"));
   }
 }
 
@@ -104,18 +104,18 @@ TEST_CASE("fields that Narrow does not know are skipped at every level, whatever
 }
 
 TEST_CASE("known fields of a wrong wire type are refused, where protobuf would take them for unknown") {
-  CHECK(said(file("", bytes(2, "fine"))) == "accepted");
-  CHECK(said(file("", number(2, 1))) == Contains("not an ONNX file"));                  // producer_name
-  CHECK(said(file("", number(7, 1))) == Contains("not an ONNX file"));                  // graph
-  CHECK(said(file("", bytes(kOpset, fixed32(2, 1)))) == Contains("not an ONNX file"));  // version
-  CHECK(said(file(number(kNode, 1))) == Contains("not an ONNX file"));
-  CHECK(said(file("", "", number(1, 1))) == Contains("not an ONNX file"));                      // input of a node
-  CHECK(said(file("", "", attribute(number(2, 1)))) == Contains("not an ONNX file"));           // f
-  CHECK(said(file("", "", attribute(fixed32(3, 1)))) == Contains("not an ONNX file"));          // i
-  CHECK(said(file("", "", attribute(number(7, 1)))) == Contains("not an ONNX file"));           // floats
-  CHECK(said(file("", "", attribute(fixed32(8, 1)))) == Contains("not an ONNX file"));          // ints
-  CHECK(said(file(initializer(fixed32(1, 1)))) == Contains("not an ONNX file"));                // dims
-  CHECK(said(file(initializer(number(2, 1) + number(9, 1)))) == Contains("not an ONNX file"));  // raw_data
+  CHECK(onnx_error(file("", bytes(2, "fine"))) == "accepted");
+  CHECK(onnx_error(file("", number(2, 1))) == Contains("not an ONNX file"));                  // producer_name
+  CHECK(onnx_error(file("", number(7, 1))) == Contains("not an ONNX file"));                  // graph
+  CHECK(onnx_error(file("", bytes(kOpset, fixed32(2, 1)))) == Contains("not an ONNX file"));  // version
+  CHECK(onnx_error(file(number(kNode, 1))) == Contains("not an ONNX file"));
+  CHECK(onnx_error(file("", "", number(1, 1))) == Contains("not an ONNX file"));                      // input of a node
+  CHECK(onnx_error(file("", "", attribute(number(2, 1)))) == Contains("not an ONNX file"));           // f
+  CHECK(onnx_error(file("", "", attribute(fixed32(3, 1)))) == Contains("not an ONNX file"));          // i
+  CHECK(onnx_error(file("", "", attribute(number(7, 1)))) == Contains("not an ONNX file"));           // floats
+  CHECK(onnx_error(file("", "", attribute(fixed32(8, 1)))) == Contains("not an ONNX file"));          // ints
+  CHECK(onnx_error(file(initializer(fixed32(1, 1)))) == Contains("not an ONNX file"));                // dims
+  CHECK(onnx_error(file(initializer(number(2, 1) + number(9, 1)))) == Contains("not an ONNX file"));  // raw_data
 }
 
 TEST_CASE("repeated numbers may be packed, unpacked or both") {
@@ -136,9 +136,9 @@ TEST_CASE("repeated numbers may be packed, unpacked or both") {
   CHECK(ints(bytes(8, varint(5) + varint(300))) == OnnxDims{5, 300});
   CHECK(ints(number(8, 5) + bytes(8, varint(7) + varint(8)) + number(8, 9)) == OnnxDims{5, 7, 8, 9});
   CHECK(ints(bytes(8, "") + number(20, 7)).empty());
-  CHECK(said(file("", "", attribute(bytes(8, "\x80")))) == Contains("not an ONNX file"));
-  CHECK(said(file("", "", attribute(bytes(7, "12345")))) == Contains("not an ONNX file"));
-  CHECK(said(file(initializer(number(1, 1) + number(2, 7) + bytes(7, "\xff")))) == Contains("not an ONNX file"));
+  CHECK(onnx_error(file("", "", attribute(bytes(8, "\x80")))) == Contains("not an ONNX file"));
+  CHECK(onnx_error(file("", "", attribute(bytes(7, "12345")))) == Contains("not an ONNX file"));
+  CHECK(onnx_error(file(initializer(number(1, 1) + number(2, 7) + bytes(7, "\xff")))) == Contains("not an ONNX file"));
 }
 
 TEST_CASE("a message that occurs several times where the format has one is their concatenation, as protobuf reads it") {
@@ -186,26 +186,26 @@ TEST_CASE("a message that occurs several times where the format has one is their
 TEST_CASE("names need not be UTF-8, and are escaped where people read them") {
   const std::string of =
       kHead + bytes(kGraph, relu("x", "\xff\xfe", bytes(3, "\xc0\x80")) + relu("nowhere", "y") + kEnds);
-  const doctest::String text = said(kHead + bytes(kGraph, relu("nowhere", "y", bytes(3, "\xc0\x80")) + kEnds));
+  const doctest::String text = onnx_error(kHead + bytes(kGraph, relu("nowhere", "y", bytes(3, "\xc0\x80")) + kEnds));
   CHECK(text == Contains("Relu '\\xc0\\x80'"));
-  CHECK(said(kHead + bytes(kGraph, relu("x", "y", bytes(5, bytes(1, "\xff"))) + kEnds)) ==
+  CHECK(onnx_error(kHead + bytes(kGraph, relu("x", "y", bytes(5, bytes(1, "\xff"))) + kEnds)) ==
         Contains("attribute '\\xff' has no value"));
-  CHECK(said(of) == Contains("nowhere"));
+  CHECK(onnx_error(of) == Contains("nowhere"));
 }
 
 TEST_CASE("messages nested thousands deep are skipped or refused without recursion") {
   std::string deep;
   for (int depth = 0; depth < 3000; ++depth) deep = bytes(1, bytes(5, bytes(6, deep)));
-  CHECK(said(file("", "", attribute(bytes(6, deep)))) == Contains("has a graph of its own"));
-  CHECK(said(file(bytes(13, deep))) == "accepted");      // value_info is not read
-  CHECK(said(file("", bytes(20, deep))) == "accepted");  // nor is training_info
-  CHECK(said(file("", bytes(25, bytes(7, deep)))) == Contains("names no operator"));
+  CHECK(onnx_error(file("", "", attribute(bytes(6, deep)))) == Contains("has a graph of its own"));
+  CHECK(onnx_error(file(bytes(13, deep))) == "accepted");      // value_info is not read
+  CHECK(onnx_error(file("", bytes(20, deep))) == "accepted");  // nor is training_info
+  CHECK(onnx_error(file("", bytes(25, bytes(7, deep)))) == Contains("names no operator"));
   // Branches of an If are read, within limits.
   std::string branches = bytes(4, "Neg") + bytes(2, "t");
   for (int depth = 0; depth < 3000; ++depth) {
     branches = bytes(4, "If") + bytes(2, "t") + bytes(5, bytes(1, "then_branch") + bytes(6, bytes(1, branches)));
   }
-  CHECK(said(kHead + bytes(kGraph, bytes(1, branches) + kEnds)) == Contains("16 graphs are within each other"));
+  CHECK(onnx_error(kHead + bytes(kGraph, bytes(1, branches) + kEnds)) == Contains("16 graphs are within each other"));
 }
 
 TEST_CASE("tiny messages are refused before they fill the memory") {
@@ -215,35 +215,37 @@ TEST_CASE("tiny messages are refused before they fill the memory") {
     return all;
   };
   constexpr int kMany = 1 << 20;
-  const auto in_graph = [&](const std::string& message) { return said(file(many(message, kMany))); };
+  const auto in_graph = [&](const std::string& message) { return onnx_error(file(many(message, kMany))); };
   CHECK(in_graph(bytes(kNode, "")) == Contains("names no operator"));
   CHECK(in_graph(relu("x", "")) == Contains("neither a name nor an output"));
   CHECK(in_graph(relu("x", "", bytes(3, "n"))) == Contains("in memory, far more than it has itself"));
   CHECK(in_graph(bytes(kInitializer, "")) == Contains("has no name"));
   CHECK(in_graph(bytes(kInput, "")) == Contains("has no name"));
   CHECK(in_graph(bytes(kOutput, "")) == Contains("in memory, far more than it has itself"));
-  CHECK(said(file(bytes(kInput, bytes(1, "z") + bytes(2, bytes(1, bytes(2, many(bytes(1, ""), kMany))))))) ==
+  CHECK(onnx_error(file(bytes(kInput, bytes(1, "z") + bytes(2, bytes(1, bytes(2, many(bytes(1, ""), kMany))))))) ==
         Contains("more than 32 dimensions"));
-  CHECK(said(file("", many(bytes(kOpset, ""), kMany))) == Contains("two versions"));
-  CHECK(said(file("", many(bytes(14, ""), kMany))) == Contains("in memory, far more than it has itself"));
-  CHECK(said(file("", many(bytes(25, ""), kMany))) == Contains("in memory, far more than it has itself"));
+  CHECK(onnx_error(file("", many(bytes(kOpset, ""), kMany))) == Contains("two versions"));
+  CHECK(onnx_error(file("", many(bytes(14, ""), kMany))) == Contains("in memory, far more than it has itself"));
+  CHECK(onnx_error(file("", many(bytes(25, ""), kMany))) == Contains("in memory, far more than it has itself"));
   for (const unsigned field : {1U, 2U, 5U}) {  // inputs, outputs and attributes of a node
-    CHECK(said(file("", "", many(bytes(field, ""), kMany))) == Contains("in memory, far more than it has itself"));
+    CHECK(onnx_error(file("", "", many(bytes(field, ""), kMany))) ==
+          Contains("in memory, far more than it has itself"));
   }
   for (const unsigned field : {5U, 8U}) {  // occurrences of a tensor, packed numbers
     CAPTURE(field);
-    CHECK(said(file("", "",
-                    attribute(field == 5 ? many(bytes(5, ""), 4 * kMany) : bytes(8, std::string(16 * kMany, '\1'))))) ==
-          Contains("in memory, far more than it has itself"));
+    CHECK(
+        onnx_error(file(
+            "", "", attribute(field == 5 ? many(bytes(5, ""), 4 * kMany) : bytes(8, std::string(16 * kMany, '\1'))))) ==
+        Contains("in memory, far more than it has itself"));
   }
   // A bool takes a byte in the file and 8 in memory: a few are fine, but not so that a small file takes gigabytes.
   const auto bools = [&](std::int64_t count) {
-    return said(file(
+    return onnx_error(file(
         initializer(number(1, count) + number(2, 9) + bytes(9, std::string(static_cast<std::size_t>(count), '\1')))));
   };
   CHECK(bools(1 << 21) == "accepted");
   CHECK(bools(1 << 24) == Contains("in memory, far more than it has itself"));
-  CHECK(said(file(many(bytes(13, ""), kMany))) == "accepted");  // what is not read takes no memory
+  CHECK(onnx_error(file(many(bytes(13, ""), kMany))) == "accepted");  // what is not read takes no memory
 }
 
 TEST_CASE("what both understand of a damaged file is the same to Narrow and to protobuf") {
