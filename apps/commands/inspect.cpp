@@ -1,5 +1,4 @@
 // narrow inspect: shows what a model holds and which kernels this CPU runs it with.
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -25,11 +24,6 @@ struct InspectFlags : ModelFlags {
   bool layers = false;  // nothing else
 };
 
-std::uintmax_t size_of(const std::string& path) {
-  std::error_code ignored;
-  return std::filesystem::file_size(path, ignored);
-}
-
 Result<ModelInspection> inspect_model(const InspectFlags& flags) {
   NARROW_ASSIGN(Model model, Model::load(flags.path));
   SessionOptions options;
@@ -41,7 +35,7 @@ Result<ModelInspection> inspect_model(const InspectFlags& flags) {
   if (!created.ok()) return of_file(std::move(created).error(), flags.path);
   const Session session = *std::move(created);
   return ModelInspection{.file = flags.path,
-                         .file_bytes = size_of(flags.path),
+                         .file_bytes = size_of_files(flags.path),
                          .model = model,
                          .layers = model.layers(),
                          .isa = session.isa(),
@@ -57,7 +51,7 @@ Result<FloatInspection> inspect_float(const ModelFlags& flags, FileFormat format
   const FloatModel& model = file.model;
   NARROW_ASSIGN(Quantized converted, convert(model));
   FloatInspection inspection{.file = flags.path,
-                             .file_bytes = size_of(flags.path),
+                             .file_bytes = size_of_files(flags.path, model.external_files()),
                              .format = format,
                              .model = model,
                              .preprocessing_is_assumed = file.preprocessing_is_assumed,

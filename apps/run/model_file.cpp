@@ -1,5 +1,6 @@
 #include "apps/run/model_file.h"
 
+#include <system_error>
 #include <utility>
 
 #include "apps/run/answers.h"
@@ -135,6 +136,17 @@ Result<LoadedModel> load_model_file(const ModelFlags& flags, FileFormat format) 
                  "does not apply to " + flags.path + ", a float network: those run on oneDNN", "--isa"};
   }
   return loaded;
+}
+
+std::uint64_t size_of_files(const std::string& path, const std::vector<std::filesystem::path>& external_files) {
+  const auto size = [](const std::filesystem::path& file) -> std::uint64_t {
+    std::error_code error;
+    const std::uintmax_t bytes = std::filesystem::file_size(file, error);
+    return error ? 0 : bytes;
+  };
+  std::uint64_t all = size(path);
+  for (const std::filesystem::path& external : external_files) all += size(external);
+  return all;
 }
 
 Error of_file(Error error, const std::string& path) {

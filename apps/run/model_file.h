@@ -1,6 +1,7 @@
 // Opens files of any format that hold a network.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -46,6 +47,9 @@ struct LoadedModel {
 // Loads a file in the form in which it runs. Integer networks and pre-quantized ONNX files run in integers (in_float:
 // simulated in float). All others run in float.
 [[nodiscard]] Result<LoadedModel> load_model_file(const ModelFlags& flags, FileFormat format);
+// Bytes of a network's file and of those beside it that hold weights of it; 0 for the built-in model.
+[[nodiscard]] std::uint64_t size_of_files(const std::string& path,
+                                          const std::vector<std::filesystem::path>& external_files = {});
 // An error of Session::create(), with the file before its place, and the option that raises a limit.
 [[nodiscard]] Error of_file(Error error, const std::string& path);
 // Prepares the network for this CPU. `isa`, `batch` and `spin_us` do not apply to a FloatModel.

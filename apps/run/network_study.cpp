@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <filesystem>
 #include <memory>
 #include <utility>
 
@@ -28,12 +27,6 @@ constexpr int kImagesAtOnce = 16;
 constexpr int kBest = 3;
 
 using ProgressOf = std::function<void(const std::string& what, double done)>;
-
-std::uint64_t size_of_file(const std::string& path) {
-  std::error_code error;
-  const std::uintmax_t size = std::filesystem::file_size(path, error);
-  return error ? 0 : size;
-}
 
 // What a network's input shows, as an image whose longer side is at most kLongestSide: the mean of whole blocks of
 // pixels. Of an input that is lower or narrower than a block, a block has all rows or columns.
@@ -257,7 +250,7 @@ Result<NetworkStudyResult> study_network_file(const LoadedModel& model, const Lo
   NARROW_ASSIGN(const std::unique_ptr<Network> network, open_network(model, options.isa, options.threads, 1));
   Session& session = *network->session();
   NetworkStudyResult result{.network = describe(*network, model.path),
-                            .file_bytes = size_of_file(model.path),
+                            .file_bytes = size_of_files(model.path, model.external_files),
                             .model = integers,
                             .layers = integers.layers(),
                             .steps = session.steps(),
@@ -298,7 +291,7 @@ Result<NetworkStudyResult> study_network_file(const LoadedModel& model, const Lo
                    reference->path};
     }
     ReferenceFacts facts{.network = describe(*other, reference->path),
-                         .file_bytes = size_of_file(reference->path),
+                         .file_bytes = size_of_files(reference->path, reference->external_files),
                          .weight_bytes = weight_bytes_of(*reference),
                          .seconds = {}};
     NARROW_ASSIGN(facts.seconds, time_one_by_one(*other, inputs, options.seconds));

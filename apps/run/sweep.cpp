@@ -1,5 +1,4 @@
 #include "apps/run/sweep.h"
-#include "base/try.h"
 
 #include <algorithm>
 #include <chrono>
@@ -17,6 +16,7 @@
 #include "apps/run/statistics.h"
 #include "apps/text/describe.h"
 #include "apps/text/words.h"
+#include "base/try.h"
 #include "narrow/image.h"
 #include "narrow/quantize.h"
 #include "narrow/session.h"
@@ -121,8 +121,7 @@ class NetworkSweep {
 
   Status make_float(SweepCell& made) {
     NARROW_TRY(score_reference());
-    std::error_code error;
-    made.bytes = std::filesystem::file_size(path_, error);
+    made.bytes = size_of_files(path_, file_.model.external_files());
     made.images = images_;
     made.tally = reference_->tally;
     NARROW_ASSIGN(const std::unique_ptr<Network> network, open_float());

@@ -222,9 +222,12 @@ TEST_CASE("other weights beside an ONNX file make new cells") {
   Study study;
   study.network = study.folder.path() / "net.onnx";
   write_onnx_with_external_data(study.network, tiny_network());
-  CHECK(new_cells(study.run()) == 3);
+  const nlohmann::json made = study.run();
+  CHECK(new_cells(made) == 3);
   CHECK(new_cells(study.run()) == 0);
   std::string weights = read_file(study.network + ".data");
+  CHECK(made[0]["bits"] == "float");
+  CHECK(made[0]["bytes"] == std::filesystem::file_size(study.network) + weights.size());
   weights[3] = static_cast<char>(weights[3] ^ 0x80);
   write_file(study.network + ".data", weights);
   CHECK(new_cells(study.run()) == 3);
