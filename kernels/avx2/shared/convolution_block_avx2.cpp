@@ -1,18 +1,13 @@
 #include "kernels/avx2/shared/convolution_block_avx2.h"
-#include "base/arithmetic.h"
 
 #include <immintrin.h>
 
 #include <cstring>
 
+#include "base/arithmetic.h"
+
 namespace narrow::kernels::avx2 {
 namespace {
-
-// The lines of a block take half of a small L2 cache (256 KiB). The rest is for weights.
-constexpr std::int64_t kLinesBytes = 128 * 1024;
-// A block of this size uses each panel of weights often, and its pointer table stays in L1.
-constexpr std::int64_t kBlockPixels = 1536;
-constexpr std::int64_t kSlackBytes = 64;
 
 // dst[i] = src[i] - zero_point.
 void widen(const std::uint8_t* src, std::int64_t count, std::int32_t zero_point, std::int16_t* dst) {
@@ -89,10 +84,7 @@ void load_line(const ConvolutionProblem& problem, const BlockPlan& plan, const s
   const ConvolutionShape& shape = problem.shape;
   const std::int32_t zero_point = problem.input_zero_point;
   if (row == nullptr) return fill_padding(plan, plan.line_pixels, zero_point, line);
-  // Pixels [begin, end) of the line lie inside the image: 0 <= pixel * column_step - pad.left < in_w.
-  const std::int64_t end =
-      base::clamped(base::ceil_div(std::int64_t{shape.in_w} + shape.pad.left, plan.column_step), 0, plan.line_pixels);
-  const std::int64_t begin = base::clamped(base::ceil_div(shape.pad.left, plan.column_step), 0, end);
+  const auto [begin, end] = image_pixels(shape, plan);
   fill_padding(plan, begin, zero_point, line);
   if (begin < end) {
     std::uint8_t* dst = line + begin * plan.pixel_bytes;
@@ -111,30 +103,11 @@ void load_line(const ConvolutionProblem& problem, const BlockPlan& plan, const s
 }  // namespace
 
 BlockPlan plan_blocks(const ConvolutionShape& shape, BlockElement element) {
-  BlockPlan plan;
-  plan.element = element;
-  plan.pixel_bytes = shape.in_c;
-  if (element == BlockElement::kS16) plan.pixel_bytes *= 2;
-  if (element == BlockElement::kPairs) plan.pixel_bytes = (plan.pixel_bytes + 1) / 2;
-  plan.column_step = shape.kernel_w == 1 ? shape.stride_w : 1;
-  plan.window_step = shape.kernel_w == 1 ? 1 : shape.stride_w;
-  plan.row_step = shape.kernel_h == 1 ? shape.stride_h : 1;
-  plan.line_step = shape.kernel_h == 1 ? 1 : shape.stride_h;
-  plan.line_pixels =
-      (std::int64_t{shape.out_w} - 1) * plan.window_step + (std::int64_t{shape.kernel_w} - 1) * shape.dilation_w + 1;
-  plan.line_bytes = plan.line_pixels * plan.pixel_bytes;
-  plan.window_lines = (std::int64_t{shape.kernel_h} - 1) * shape.dilation_h + 1;
-  // The lines of an image whose first n output rows are in the block: n * line_step + halo.
-  const std::int64_t halo = base::clamped(plan.window_lines - plan.line_step, 0, plan.window_lines);
-  const std::int64_t lines = base::clamped(kLinesBytes / plan.line_bytes, 1, kLinesBytes);
-  const std::int64_t image_lines = shape.out_h * plan.line_step + halo;
-  plan.block_rows = lines >= image_lines ? lines / image_lines * shape.out_h : (lines - halo) / plan.line_step;
-  plan.block_rows = base::clamped(plan.block_rows, 1, base::clamped(kBlockPixels / shape.out_w, 1, kBlockPixels));
-  // A block of n rows may begin and end in the middle of an image.
-  const std::int64_t images = base::clamped((plan.block_rows - 1) / shape.out_h + 2, 1, plan.block_rows);
-  const std::int64_t block_lines = plan.block_rows * plan.line_step + images * halo;
-  plan.table_bytes = base::round_up(plan.block_rows * shape.out_w * std::int64_t{sizeof(void*)}, 64);
-  plan.workspace_bytes = plan.table_bytes + base::round_up(block_lines * plan.line_bytes + kSlackBytes, 64);
+  std::int64_t pixel_bytes = shape.in_c;
+  if (element == BlockElement::kS16) pixel_bytes *= 2;
+  if (element == BlockElement::kPairs) pixel_bytes = (pixel_bytes + 1) / 2;
+  BlockPlan plan{plan_lines(shape, pixel_bytes), element, 0};
+  plan.workspace_bytes = plan.table_bytes + plan.lines_bytes;
   return plan;
 }
 

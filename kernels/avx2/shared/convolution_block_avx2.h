@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "kernels/convolution.h"
+#include "kernels/shared/block_lines.h"
 
 #pragma GCC visibility push(hidden)
 namespace narrow::kernels::avx2 {
@@ -15,21 +16,9 @@ namespace narrow::kernels::avx2 {
 // and an even in_c.
 enum class BlockElement { kU8, kS16, kPairs };
 
-struct BlockPlan {
+struct BlockPlan : BlockLines {
   BlockElement element;
-  std::int64_t pixel_bytes;  // of all in_c channels
-  // One line holds the input pixels of one row that windows read, left to right. If the window is one pixel wide
-  // (high), pixels (rows) that the stride skips are left out.
-  std::int64_t line_pixels;
-  std::int64_t line_bytes;
-  std::int64_t column_step;  // input columns between neighbouring pixels of a line
-  std::int64_t row_step;     // input rows between neighbouring lines
-  std::int64_t window_step;  // line pixels between the windows of neighbouring output pixels
-  std::int64_t line_step;    // lines between the windows of neighbouring output rows
-  std::int64_t window_lines;
-  std::int64_t block_rows;       // output rows of a block, at most
-  std::int64_t table_bytes;      // of the pixel pointers at the start of the workspace
-  std::int64_t workspace_bytes;  // includes 64 bytes after the last line, which may be read
+  std::int64_t workspace_bytes;
 };
 
 [[nodiscard]] BlockPlan plan_blocks(const ConvolutionShape& shape, BlockElement element);
