@@ -37,6 +37,30 @@ struct BenchFlags {
   std::optional<Option> seed;
 };
 
+// The error for a rate at which memory for all arrivals, or the time until the first one, has no sensible bound.
+std::optional<Error> unmeasurable_rate(const BenchFlags& flags) {
+  constexpr double kMostImages = 1e7;
+  constexpr double kLongestWait = 60;  // seconds
+  const auto error = [&](const std::string& message) {
+    return Error{ErrorCode::kInvalidArgument, message, flags.rate->name()};
+  };
+  const double wait = 1 / flags.load.rate;
+  const double images = flags.load.rate * flags.load.seconds;
+  if (wait > 3600) return error("is less than an image in an hour");
+  if (flags.load.runs > 0) return std::nullopt;
+  if (images > kMostImages) {
+    return error(format("makes %.3g images in --duration; at most %.0f can be measured: give less of either, or --runs",
+                        images, kMostImages));
+  }
+  if (wait > std::max(flags.load.seconds, kLongestWait)) {
+    return error(
+        format("lets the first image arrive after %.0f seconds, when --duration is over: give more of either, "
+               "or --runs",
+               wait));
+  }
+  return std::nullopt;
+}
+
 // The error for an option that the scenario requires and that is missing, or for one that it does not use.
 std::optional<Error> misfit(const BenchFlags& flags) {
   const auto error = [&](const Option& option, const std::string& message) {
@@ -51,7 +75,7 @@ std::optional<Error> misfit(const BenchFlags& flags) {
   for (const Option& option : {*flags.rate, *flags.bound, *flags.seed}) {
     if (!server && option.given()) return error(option, "does not apply to");
   }
-  return std::nullopt;
+  return server ? unmeasurable_rate(flags) : std::nullopt;
 }
 
 // The number of different images to run, in whole batches. With one image alone the input would stay in the cache.

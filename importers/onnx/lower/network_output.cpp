@@ -163,9 +163,11 @@ std::unordered_set<std::string_view> ancestors_of(const Model& model, const std:
   return names;
 }
 
-// Whether it is a single number for each image, as of a regression beside classes.
+// Whether it is a single number, or one for each image, as of a loss or a regression beside classes. A tensor of one
+// dimension holds as many numbers as images, or, where it has several, scores without a batch.
 bool is_one_number(const Port& port) {
-  if (!port.dims || port.dims->size() < 2) return false;
+  if (!port.dims) return false;
+  if (port.dims->size() < 2) return port.dims->empty() || port.dims->front() <= 1;
   return std::all_of(port.dims->begin() + 1, port.dims->end(), [](std::int64_t dim) { return dim == 1; });
 }
 

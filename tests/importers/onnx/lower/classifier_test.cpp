@@ -88,6 +88,9 @@ TEST_CASE("of several outputs the one that looks like scores is taken") {
       {{"class_labels", "c"}, "c"},  // integers
       {{"prob_map", "c"}, "c"},      // maps
       {{"age_score", "c"}, "c"},     // one number, whatever its name
+      {{"loss", "c"}, "c"},          // a scalar
+      {{"c", "entropy"}, "c"},       // a number for each image
+      {{"b", "of_b"}, "b"},          // what a number is computed from
       {{"gate", "cls"}, "cls"},
   };
   for (const Case& c : cases) {
@@ -102,11 +105,17 @@ TEST_CASE("of several outputs the one that looks like scores is taken") {
         .node("Elu", {"f"}, {"class_labels"});
     network.node("Relu", {"x"}, {"prob_map"});
     network.node("ReduceMean", {"f"}, {"age_score"}).node("Sigmoid", {"f"}, {"gate"}).node("Neg", {"f"}, {"cls"});
+    for (const auto& [from, to] : {std::pair{"f", "loss"}, {"f", "entropy"}, {"b", "of_b"}}) {
+      network.node("ReduceMean", {from}, {to}, {{"keepdims", std::int64_t{0}}});
+    }
     for (const std::string& name : c.outputs) network.output(name);
     for (narrow::onnx::Port& port : network.model.outputs) {
       if (port.name == "class_labels") port.type = ElementType::kInt64;
       port.dims = port.name == "prob_map"    ? OnnxDims{1, 3, 4, 4}
                   : port.name == "age_score" ? OnnxDims{1, 1}
+                  : port.name == "loss"      ? OnnxDims{}
+                  : port.name == "entropy"   ? OnnxDims{-1}
+                  : port.name == "of_b"      ? OnnxDims{1}
                                              : OnnxDims{1, 3};
     }
     const std::string notes = notes_of(network, classifier());
