@@ -77,7 +77,9 @@ FileKind kind_of(const fs::path& path) {
 void sort_in(const fs::directory_entry& entry, std::vector<fs::path>& images, std::vector<LeftOutFile>& left_out) {
   if (is_hidden(entry.path())) return;
   std::error_code ignored;
-  const FileKind kind = entry.is_regular_file(ignored) ? kind_of(entry.path()) : FileKind::kOther;
+  // A link whose target is gone is an image that can't be read, as a damaged one, where its name says image.
+  const bool is_file = entry.is_regular_file(ignored) || entry.status(ignored).type() == fs::file_type::not_found;
+  const FileKind kind = is_file ? kind_of(entry.path()) : FileKind::kOther;
   if (kind == FileKind::kImage) {
     images.push_back(entry.path());
   } else {

@@ -74,3 +74,22 @@ TEST_CASE("evaluate refuses a folder of which it can read a part unless told to 
   CHECK_MESSAGE(whole.exit_code == 0, whole.err);
   CHECK(has(whole.err, "note: 1 file is left out: "));
 }
+
+TEST_CASE("evaluate refuses folders behind links and images behind broken ones") {
+  const TemporaryFolder folder;
+  write_classes(folder);
+  std::filesystem::remove(folder.path() / "airplane" / "photo.heic");
+  const std::filesystem::path linked = folder.path() / "airplane" / "linked";
+  std::filesystem::create_directory_symlink(folder.path() / "automobile", linked);
+  const Ran ran = narrow_command({"evaluate", default_model(), folder.path()});
+  CHECK(ran.exit_code == 1);
+  for (const char* part : {"1 folder behind a link", linked.c_str(), "--skip-unreadable"}) {
+    CHECK_MESSAGE(has(ran.err, part), ran.err);
+  }
+  CHECK(has(narrow_command({"classify", folder.path()}).err, "linked (folders behind links, which are not followed)"));
+  std::filesystem::remove(linked);
+  std::filesystem::create_symlink("gone.png", folder.path() / "airplane" / "b.png");
+  const Ran broken = narrow_command({"evaluate", default_model(), folder.path()});
+  CHECK(broken.exit_code == 1);
+  CHECK_MESSAGE(has(broken.err, "b.png"), broken.err);
+}

@@ -299,17 +299,32 @@ TEST_CASE("files of a folder that are left out are named, with those that are im
   write_file(root / "dog" / "a.ppm", one_pixel('a'));
   write_file(root / "list.tsv", std::string("?"));
   fs::create_directory_symlink(root / "dog", root / "cat" / "linked");
+  fs::create_symlink("gone.txt", root / "cat" / "gone");
   const PictureSet set = PictureSet::open({root}).value();
   CHECK(content(set) == Names{"a.ppm=0", "a.ppm=1"});
   Names left_out;
   for (const narrow::LeftOutFile& file : set.left_out()) {
     left_out.push_back(file.path.lexically_relative(root).string() + (file.is_image ? " image" : ""));
   }
-  CHECK(left_out ==
-        Names{"cat/b.heic image", "cat/d image", "cat/deep/c.AVIF image", "cat/linked", "cat/notes.txt", "list.tsv"});
+  CHECK(left_out == Names{"cat/b.heic image", "cat/d image", "cat/deep/c.AVIF image", "cat/gone", "cat/linked",
+                          "cat/notes.txt", "list.tsv"});
   CHECK(PictureSet::open({root / "dog"}).value().left_out().empty());
   CHECK(PictureSet::open({root / "dog" / "a.ppm"}).value().left_out().empty());
   CHECK(has(problem({root / "cat" / "deep"}), "'c.AVIF' look like images; convert them to PNG"));
+}
+
+TEST_CASE("a link without a target is an image that can't be read where its name says image") {
+  const TemporaryFolder folder;
+  const fs::path& root = folder.path();
+  write_file(root / "cat" / "a.ppm", one_pixel('a'));
+  fs::create_symlink("gone.ppm", root / "cat" / "b.ppm");
+  const PictureSet set = PictureSet::open({root}).value();
+  CHECK(set.left_out().empty());
+  REQUIRE(set.size() == 2);
+  CHECK(set.get(0).ok());
+  const auto gone = set.get(1);
+  REQUIRE_FALSE(gone.ok());
+  CHECK(has(gone.error().text(), "b.ppm"));
 }
 
 TEST_CASE("images are found by every usual extension and by their first bytes") {
