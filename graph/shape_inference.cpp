@@ -37,6 +37,8 @@ Status check_shape(const TensorShape& shape, const char* what) {
 
 Status check_attribute(const char* name, std::int64_t value, std::int64_t lowest) {
   if (value >= lowest && value <= kMaxDimension) return {};
+  // A file with a larger value may be well-formed.
+  if (value > kMaxDimension) return too_large({name, " ", value, " is not within ", lowest, "..", kMaxDimension});
   return malformed({name, " ", value, " is not within ", lowest, "..", kMaxDimension});
 }
 

@@ -88,34 +88,35 @@ TEST_CASE("attributes out of range are refused") {
   for (const int bad : {0, -1, std::numeric_limits<int>::min(), 65537, std::numeric_limits<int>::max()}) {
     const TensorShape in{64, 64, 4};
     const std::string text = " " + std::to_string(bad) + " is not within";
+    const ErrorCode code = bad > 0 ? ErrorCode::kLimit : ErrorCode::kMalformed;
     Window w;
     w.kernel_h = bad;
-    check_refused(convolution(w), {in}, "kernel height" + text);
+    check_refused(convolution(w), {in}, "kernel height" + text, code);
     w = {};
     w.kernel_w = bad;
-    check_refused(MaxPool{w}, {in}, "kernel width" + text);
+    check_refused(MaxPool{w}, {in}, "kernel width" + text, code);
     w = {};
     w.stride_h = bad;
-    check_refused(convolution(w), {in}, "vertical stride" + text);
+    check_refused(convolution(w), {in}, "vertical stride" + text, code);
     w = {};
     w.stride_w = bad;
-    check_refused(AveragePool{w, false}, {in}, "horizontal stride" + text);
+    check_refused(AveragePool{w, false}, {in}, "horizontal stride" + text, code);
     w = {};
     w.dilation_h = bad;
-    check_refused(convolution(w), {in}, "vertical dilation" + text);
+    check_refused(convolution(w), {in}, "vertical dilation" + text, code);
     w = {};
     w.dilation_w = bad;
-    check_refused(convolution(w), {in}, "horizontal dilation" + text);
-    check_refused(convolution(window(1), bad), {in}, "out_channels" + text);
-    check_refused(Linear{bad, {}}, {in}, "out_features" + text);
+    check_refused(convolution(w), {in}, "horizontal dilation" + text, code);
+    check_refused(convolution(window(1), bad), {in}, "out_channels" + text, code);
+    check_refused(Linear{bad, {}}, {in}, "out_features" + text, code);
     if (bad == 0) continue;
     for (int Padding::*side : {&Padding::top, &Padding::left, &Padding::bottom, &Padding::right}) {
       w = {};
       w.pad.*side = bad;
-      check_refused(convolution(w), {in}, "padding" + text);
+      check_refused(convolution(w), {in}, "padding" + text, code);
     }
-    check_refused(PadChannels{bad, 0}, {in}, "channels before" + text);
-    check_refused(PadChannels{0, bad}, {in}, "channels after" + text);
+    check_refused(PadChannels{bad, 0}, {in}, "channels before" + text, code);
+    check_refused(PadChannels{0, bad}, {in}, "channels after" + text, code);
   }
 }
 
