@@ -18,13 +18,16 @@ constexpr double kUnbounded = std::numeric_limits<double>::infinity();
 struct Content {
   double low = -kUnbounded;
   double high = kUnbounded;
-  std::optional<double> sum = std::nullopt;  // of all elements
+  std::optional<double> sum = std::nullopt;         // of all elements
+  std::optional<double> sum_of_exp = std::nullopt;  // of the exponential functions of all elements
 
   [[nodiscard]] bool is_finite() const { return std::isfinite(low) && std::isfinite(high); }
 };
 
-Content of_function(FunctionKind kind) {
+Content of_function(FunctionKind kind, const Content& x) {
   switch (kind) {
+    case FunctionKind::kExp:
+      return {std::exp(x.low), std::exp(x.high), x.sum_of_exp};
     case FunctionKind::kSigmoid:
     case FunctionKind::kHardSigmoid:
       return {0, 1};
@@ -32,7 +35,6 @@ Content of_function(FunctionKind kind) {
     case FunctionKind::kErf:
     case FunctionKind::kSoftsign:
       return {-1, 1};
-    case FunctionKind::kExp:
     case FunctionKind::kAbs:
     case FunctionKind::kSoftplus:
       return {0, kUnbounded};
@@ -108,15 +110,18 @@ Content of_two(const Graph& graph, const Node& node, const Content& a, const Con
 
 Content without_sum(Content content) {
   content.sum.reset();
+  content.sum_of_exp.reset();
   return content;
 }
 
 Content of_node(const Graph& graph, const Node& node, std::span<const Content> inputs) {
-  if (is<Softmax>(node.op)) {
+  if (is<Softmax, LogSoftmax>(node.op)) {
     const TensorShape& shape = graph.value(node.output).shape;
-    return {0, 1, static_cast<double>(shape.height) * static_cast<double>(shape.width)};
+    const double pixels = static_cast<double>(shape.height) * static_cast<double>(shape.width);
+    if (is<Softmax>(node.op)) return {0, 1, pixels};
+    return {-kUnbounded, 0, std::nullopt, pixels};
   }
-  if (const auto* function = std::get_if<Function>(&node.op)) return of_function(function->kind);
+  if (const auto* function = std::get_if<Function>(&node.op)) return of_function(function->kind, inputs[0]);
   if (const auto* convolution = std::get_if<Convolution>(&node.op)) {
     return of_scaling(graph, node, *convolution, inputs[0]);
   }
@@ -124,12 +129,14 @@ Content of_node(const Graph& graph, const Node& node, std::span<const Content> i
   if (is<Slice, Gather, MaxPool>(node.op)) return without_sum(inputs[0]);
   if (is<GlobalAveragePool>(node.op)) {
     Content mean = inputs[0];
+    mean.sum_of_exp.reset();
     const TensorShape& shape = graph.value(node.inputs[0]).shape;
     if (mean.sum) *mean.sum /= static_cast<double>(shape.height) * static_cast<double>(shape.width);
     return mean;
   }
   if (is<Concat>(node.op)) {
     Content all = inputs[0];
+    all.sum_of_exp.reset();
     for (const Content& part : inputs.subspan(1)) {
       all.low = std::min(all.low, part.low);
       all.high = std::max(all.high, part.high);

@@ -24,11 +24,14 @@ Graph chain(const std::vector<Op>& ops) {
 
 ScoreKind kind_of(const std::vector<Op>& ops) { return score_kind(chain(ops)); }
 
-Op sigmoid() {
+Op function_of(FunctionKind kind) {
   Function function;
-  function.kind = FunctionKind::kSigmoid;
+  function.kind = kind;
   return function;
 }
+
+Op sigmoid() { return function_of(FunctionKind::kSigmoid); }
+Op exponential() { return function_of(FunctionKind::kExp); }
 
 }  // namespace
 
@@ -37,6 +40,15 @@ TEST_CASE("a softmax at the end gives probabilities whatever moves or stores the
   CHECK(kind_of({Activation{}, Softmax{}, Flatten{}}) == ScoreKind::kProbabilities);
   CHECK(kind_of({Softmax{}, Quantize{}, Dequantize{}}) == ScoreKind::kProbabilities);
   CHECK(kind_of({Softmax{}, Reshape{{2, 5, 1}}, Identity{}}) == ScoreKind::kProbabilities);
+}
+
+TEST_CASE("the exponential function of a logarithm of softmax gives probabilities") {
+  CHECK(kind_of({LogSoftmax{}, exponential()}) == ScoreKind::kProbabilities);
+  CHECK(kind_of({LogSoftmax{}, Flatten{}, exponential(), Identity{}}) == ScoreKind::kProbabilities);
+  CHECK(kind_of({LogSoftmax{}}) == ScoreKind::kLogits);
+  CHECK(kind_of({exponential()}) == ScoreKind::kLogits);
+  CHECK(kind_of({LogSoftmax{}, LogSoftmax{}, exponential()}) == ScoreKind::kProbabilities);
+  CHECK(kind_of({LogSoftmax{}, exponential(), exponential()}) == ScoreKind::kLogits);
 }
 
 TEST_CASE("a sigmoid at the end gives each class a probability of its own") {
