@@ -2,9 +2,11 @@
 #include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <numeric>
 
+#include "base/arithmetic.h"
 #include "base/parallel.h"
 #include "quantize/rounding/problem.h"
 #include "quantize/rounding/vector_math.h"
@@ -15,11 +17,25 @@ namespace {
 using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
 constexpr std::size_t kStepsBetweenChecks = 256;
+// Attempts that share what is read of R, which no cache holds where it is large; their errors stay in L2.
+constexpr std::size_t kAttemptsTogether = 24;
 // Larger solves and updates are done in strips of rows, between which they can be cancelled.
 constexpr Eigen::Index kWholeUpTo = 1024;
 
+// Calls body(first row, number of rows) for each strip. No strip reads what another one writes.
+void in_strips(Eigen::Index rows, Eigen::Index strip, const RoundingProblem& problem, int threads,
+               const std::function<void(Eigen::Index, Eigen::Index)>& body) {
+  if (rows == 0) return;
+  const auto strips = static_cast<std::size_t>((rows + strip - 1) / strip);
+  base::parallel_for(strips, threads, [&](std::size_t i, int) {
+    if (problem.is_cancelled()) return;
+    const Eigen::Index first = static_cast<Eigen::Index>(i) * strip;
+    body(first, std::min(strip, rows - first));
+  });
+}
+
 // H = LL', L in the lower triangle. The algorithm and the blocks are those of Eigen::LLT, which can't be stopped.
-void factor_cholesky(Matrix& matrix, const RoundingProblem& problem) {
+void factor_cholesky(Matrix& matrix, const RoundingProblem& problem, int threads) {
   using Eigen::Index;
   using Unblocked = Eigen::internal::llt_inplace<double, Eigen::Lower>;
   const Index size = matrix.rows();
@@ -32,24 +48,22 @@ void factor_cholesky(Matrix& matrix, const RoundingProblem& problem) {
     auto below = matrix.block(k + width, k, rest, width);
     corner.adjoint().triangularView<Eigen::Upper>().solveInPlace<Eigen::OnTheRight>(below);
     auto square = matrix.block(k + width, k + width, rest, rest);
-    const Index strip = rest <= kWholeUpTo ? rest : 384;
-    for (Index i = 0; i < rest && !problem.is_cancelled(); i += strip) {
-      const Index rows = std::min(strip, rest - i);
+    in_strips(rest, rest <= kWholeUpTo ? rest : 384, problem, threads, [&](Index i, Index rows) {
       if (i > 0) square.block(i, 0, rows, i).noalias() -= below.middleRows(i, rows) * below.topRows(i).transpose();
       square.block(i, i, rows, rows).selfadjointView<Eigen::Lower>().rankUpdate(below.middleRows(i, rows), -1);
-    }
+    });
   }
 }
 
 // cross * (LL')^-1.
-void solve_rows(const Matrix& factored, Matrix& cross, const RoundingProblem& problem) {
+void solve_rows(const Matrix& factored, Matrix& cross, const RoundingProblem& problem, int threads) {
   const auto lower = factored.triangularView<Eigen::Lower>();
   const Eigen::Index strip = factored.rows() <= kWholeUpTo ? cross.rows() : 16;
-  for (Eigen::Index row = 0; row < cross.rows() && !problem.is_cancelled(); row += strip) {
-    auto rows = cross.middleRows(row, std::min(strip, cross.rows() - row));
+  in_strips(cross.rows(), strip, problem, threads, [&](Eigen::Index row, Eigen::Index count) {
+    auto rows = cross.middleRows(row, count);
     lower.transpose().solveInPlace<Eigen::OnTheRight>(rows);
     lower.solveInPlace<Eigen::OnTheRight>(rows);
-  }
+  });
 }
 
 // One row of the problem with one scale, while its weights are rounded.
@@ -105,7 +119,7 @@ class ColumnSolver {
 
 }  // namespace
 
-Factored factor(const RoundingProblem& problem) {
+Factored factor(const RoundingProblem& problem, int threads) {
   const std::size_t depth = problem.depth;
   const auto size = static_cast<Eigen::Index>(depth);
   Factored result;
@@ -129,8 +143,8 @@ Factored factor(const RoundingProblem& problem) {
       cross(r, k) = problem.cross[static_cast<std::size_t>(r) * depth + result.order[static_cast<std::size_t>(k)]];
     }
   }
-  factor_cholesky(gram, problem);
-  solve_rows(gram, cross, problem);
+  factor_cholesky(gram, problem, threads);
+  solve_rows(gram, cross, problem, threads);
   result.optimum.resize(problem.rows * depth);
   for (std::size_t i = 0; i < result.optimum.size(); ++i) {
     result.optimum[i] =
@@ -157,18 +171,26 @@ RoundedRows column_solve(const RoundingProblem& problem, const Factored& factore
   rounded.weights.resize(problem.rows * problem.depth);
   rounded.scales.resize(problem.rows);
   if (!problem.one_scale) {
-    base::parallel_for(problem.rows, threads, [&](std::size_t row, int) {
+    const std::size_t together = std::max<std::size_t>(kAttemptsTogether / parts.size(), 1);
+    base::parallel_for(base::ceil_div(problem.rows, together), threads, [&](std::size_t group, int) {
       if (problem.is_cancelled()) return;
+      const std::size_t first = group * together;
+      const std::size_t last = std::min(first + together, problem.rows);
       std::vector<Attempt> attempts;
-      for (const double part : parts) {
-        attempts.emplace_back();
-        attempts.back().row = row;
-        attempts.back().scale = first_scale(problem, largest, row, part);
+      for (std::size_t row = first; row < last; ++row) {
+        for (const double part : parts) {
+          attempts.emplace_back();
+          attempts.back().row = row;
+          attempts.back().scale = first_scale(problem, largest, row, part);
+        }
       }
       solver.run(attempts);
-      solver.keep(*std::min_element(attempts.begin(), attempts.end(),
-                                    [](const Attempt& a, const Attempt& b) { return a.loss < b.loss; }),
-                  rounded);
+      const auto each = static_cast<std::ptrdiff_t>(parts.size());
+      for (auto of_row = attempts.begin(); of_row != attempts.end(); of_row += each) {
+        solver.keep(*std::min_element(of_row, of_row + each,
+                                      [](const Attempt& a, const Attempt& b) { return a.loss < b.loss; }),
+                    rounded);
+      }
     });
     return rounded;
   }

@@ -114,18 +114,20 @@ class SomeRows {
   RoundingProblem problem_;
 };
 
-Factored factors_of(const RoundingProblem& problem) {
-  return problem.depth <= kEnumeratedDepth ? Factored{} : factor(problem);
+Factored factors_of(const RoundingProblem& problem, int threads) {
+  return problem.depth <= kEnumeratedDepth ? Factored{} : factor(problem, threads);
 }
 
 }  // namespace
 
-RoundedRows solve(const RoundingProblem& problem, int threads) { return solve(problem, factors_of(problem), threads); }
+RoundedRows solve(const RoundingProblem& problem, int threads) {
+  return solve(problem, factors_of(problem, threads), threads);
+}
 
 RoundedRows solve(RoundingProblem problem, const LaneLimit& lanes, int threads) {
   constexpr double kRaise = 1.01;
   constexpr double kLargestRaise = 2;
-  Factored factored = factors_of(problem);
+  Factored factored = factors_of(problem, threads);
   RoundedRows free = solve(problem, factored, threads);
   if (!lanes.is_set()) return free;
   const std::size_t depth = problem.depth;

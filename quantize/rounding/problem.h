@@ -50,7 +50,8 @@ struct Factored {
   std::vector<double> diagonal;    // [depth], of R
   std::vector<float> optimum;      // [rows, depth], in `order`
 };
-[[nodiscard]] Factored factor(const RoundingProblem& problem);
+// The result does not depend on `threads`.
+[[nodiscard]] Factored factor(const RoundingProblem& problem, int threads);
 
 // A good solution, for few weights the best: all candidates for up to kEnumeratedDepth weights, otherwise
 // column_solve(), then coordinate_descent(). The result does not depend on `threads`, nor on the CPU. Error of memory:

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <random>
 
 #include "quantize/rounding/vector_math.h"
@@ -43,6 +44,29 @@ RoundingProblem random_problem(std::mt19937& generator, std::size_t depth, std::
         problem.cross[r * depth + k] += problem.start[r * depth + j] * problem.gram[j * depth + k];
       }
     }
+  }
+  problem.least.assign(rows, 1e-12);
+  return problem;
+}
+
+// Inputs of which all share one component; made in a time that a deep layer allows.
+RoundingProblem deep_problem(std::mt19937& generator, std::size_t depth, std::size_t rows, QRange range) {
+  std::normal_distribution<double> normal(0, 1);
+  RoundingProblem problem;
+  problem.depth = depth;
+  problem.rows = rows;
+  problem.range = range;
+  std::vector<double> shared(depth);
+  for (double& part : shared) part = normal(generator);
+  problem.gram.resize(depth * depth);
+  for (std::size_t i = 0; i < depth; ++i) {
+    for (std::size_t j = 0; j < depth; ++j) problem.gram[i * depth + j] = shared[i] * shared[j] + (i == j ? 2 : 0);
+  }
+  for (std::size_t i = 0; i < rows * depth; ++i) problem.start.push_back(0.05 * normal(generator));
+  for (std::size_t r = 0; r < rows; ++r) {
+    const double* const start = problem.start.data() + r * depth;
+    const double product = std::inner_product(shared.begin(), shared.end(), start, 0.0);
+    for (std::size_t k = 0; k < depth; ++k) problem.cross.push_back(2 * start[k] + product * shared[k]);
   }
   problem.least.assign(rows, 1e-12);
   return problem;
@@ -202,7 +226,7 @@ TEST_CASE("the column solve beats rounding to the nearest, and descent never rai
       CAPTURE(depth);
       CAPTURE(bits);
       const RoundingProblem problem = random_problem(generator, depth, 5, QRange::weights(bits));
-      RoundedRows rounded = column_solve(problem, factor(problem), 1);
+      RoundedRows rounded = column_solve(problem, factor(problem, 1), 1);
       check_valid(problem, rounded);
       CHECK(total_error(problem, rounded) < total_error(problem, nearest(problem)));
       for (int sweep = 0; sweep < 4; ++sweep) {
@@ -303,6 +327,27 @@ TEST_CASE("a lane has two of four channels, of as many as are added, or all taps
   for (std::size_t k = 64; k < 128; ++k) late[k] = k % 4 < 2 ? -128 : 0;
   CHECK(largest_lane_sum(late.data(), 128, dense) == 4096);
   CHECK(largest_lane_sum(late.data(), 0, dense) == 0);
+}
+
+TEST_CASE("the factors of a deep layer are right and do not depend on the number of threads") {
+  std::mt19937 generator(testing::seed());
+  // Deep enough for strips of rows, and not a multiple of them.
+  const RoundingProblem problem = deep_problem(generator, 1500, 41, {-7, 7});
+  const Factored expected = factor(problem, 1);
+  double difference = 0;
+  for (std::size_t i = 0; i < expected.optimum.size(); ++i) {
+    const std::size_t row = i / problem.depth;
+    const double wanted = problem.start[row * problem.depth + expected.order[i % problem.depth]];
+    difference = std::max(difference, std::abs(double{expected.optimum[i]} - wanted));
+  }
+  CHECK(difference < 1e-5);
+  for (const int threads : {2, 3}) {
+    const Factored factored = factor(problem, threads);
+    CHECK(factored.order == expected.order);
+    CHECK(factored.factor == expected.factor);
+    CHECK(factored.diagonal == expected.diagonal);
+    CHECK(factored.optimum == expected.optimum);
+  }
 }
 
 TEST_CASE("the solution does not depend on the number of threads") {
