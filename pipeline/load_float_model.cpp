@@ -114,7 +114,7 @@ Status check_no_onnx(const OnnxOptions& options, const std::string& where) {
 
 // The most probable preprocessing of a network of unknown origin. The numbers are ImageNet's. Small images are not
 // cropped, nor those of networks that are not square: such a network sees the whole image, at its own size.
-Result<Preprocessing> assumed_preprocessing(const TensorShape& input, onnx::InputNumbers numbers,
+Result<Preprocessing> assumed_preprocessing(const TensorShape& input, onnx::PixelRange pixels,
                                             const std::string& where) {
   if (!has_image_channels(input)) return no_image_channels(input, where);
   constexpr std::int64_t kSmall = 64;
@@ -140,11 +140,12 @@ Result<Preprocessing> assumed_preprocessing(const TensorShape& input, onnx::Inpu
     preprocessing.mean = {0.0F, 0.0F, 0.0F};
     preprocessing.std = {1.0F, 1.0F, 1.0F};
   }
-  if (numbers != onnx::InputNumbers::kNotSpecified) {
+  if (pixels != onnx::PixelRange::kNotSpecified) {
     constexpr float kByte = 1.0F / 255;
-    const float zero = numbers == onnx::InputNumbers::kSignedBytes ? 128 * kByte : 0.0F;
+    const float zero = pixels == onnx::PixelRange::kSignedBytes ? 128 * kByte : 0.0F;
+    const float one = pixels == onnx::PixelRange::kUnit ? 1.0F : kByte;
     preprocessing.mean = {zero, zero, zero};
-    preprocessing.std = {kByte, kByte, kByte};
+    preprocessing.std = {one, one, one};
   }
   return preprocessing;
 }
@@ -219,7 +220,7 @@ Status fill_from_onnx(const Origin& origin, const ImportOptions& options, FloatM
   NARROW_TRY(check_input_size(options.architecture.input_size, data.graph, where));
   const TensorShape& input = data.graph.value(data.graph.input).shape;
   if (given) return {};
-  NARROW_ASSIGN(data.preprocessing, assumed_preprocessing(input, lowered->input_numbers, where));
+  NARROW_ASSIGN(data.preprocessing, assumed_preprocessing(input, lowered->pixel_range, where));
   data.preprocessing_is_assumed = true;
   return {};
 }

@@ -67,7 +67,7 @@ Result<Lowered> lower_model(const Model& model, const LowerOptions& options) {
   if (folded > 0) lowering.log.add("folded " + std::to_string(folded) + " constant nodes");
 
   Lowered result{std::move(lowering.graph).take(), lowering.log.take(), lowering.log.take_notes(),
-                 lowering.input_numbers};
+                 lowering.pixel_range};
   graph::remove_dead(result.graph);
   NARROW_TRY(graph::validate(result.graph));
   return result;

@@ -30,11 +30,12 @@ struct LowerOptions {
   std::int64_t more_elements = 0;
 };
 
-// The numbers that a network takes for the pixels of an image.
-enum class InputNumbers : std::uint8_t {
+// The numbers that a network takes for the pixels of an image, as its first operators say.
+enum class PixelRange : std::uint8_t {
   kNotSpecified,
   kBytes,        // 0..255
   kSignedBytes,  // -128..127
+  kUnit,         // 0..1
 };
 
 struct Lowered {
@@ -42,7 +43,7 @@ struct Lowered {
   graph::Graph graph;
   std::vector<std::string> log;    // folded constants, a batch that was set to 1, ...
   std::vector<std::string> notes;  // what the file leaves to be understood, and how it was
-  InputNumbers input_numbers = InputNumbers::kNotSpecified;
+  PixelRange pixel_range = PixelRange::kNotSpecified;
 };
 
 // Errors: kUnsupported (an unknown operator, with its node and the list of operators; an attribute or shape that is not

@@ -63,7 +63,7 @@ struct Lowering {
   Log log;
   // The batch that the file specifies for the network's input. Here it is 1.
   std::int64_t batch_of_file = 1;
-  InputNumbers input_numbers = InputNumbers::kNotSpecified;
+  PixelRange pixel_range = PixelRange::kNotSpecified;
 };
 
 }  // namespace narrow::onnx

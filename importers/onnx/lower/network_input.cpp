@@ -11,9 +11,9 @@
 #include "base/try.h"
 #include "graph/limits.h"
 #include "importers/onnx/lower/arguments.h"
-#include "importers/onnx/lower/byte_pixels.h"
 #include "importers/onnx/lower/image_form.h"
 #include "importers/onnx/lower/layout.h"
+#include "importers/onnx/lower/pixel_range.h"
 #include "importers/onnx/lower/quantization.h"
 
 namespace narrow::onnx {
@@ -324,17 +324,10 @@ Status lower_network_input(Lowering& lowering) {
   if (bytes) {
     NARROW_ASSIGN(parameters, meaning_of_integers(lowering, *port));
   }
+  PixelEvidence pixels = evidence_of_pixels(lowering, *port, parameters);
+  lowering.pixel_range = pixels.range;
+  if (!pixels.note.empty()) lowering.log.note(std::move(pixels.note));
   if (!parameters) {
-    if (integers) {
-      const bool is_signed = port->type == ElementType::kInt8;
-      lowering.input_numbers = is_signed ? InputNumbers::kSignedBytes : InputNumbers::kBytes;
-      lowering.log.note("the input " + in_quotes(port->name) + " is " + std::string(element_type_name(port->type)) +
-                        ": the network takes pixels as " + (is_signed ? "-128..127" : "0..255") +
-                        " and normalises them itself");
-    } else if (normalises_bytes(lowering, port->name)) {
-      lowering.input_numbers = InputNumbers::kBytes;
-      lowering.log.note("the network takes pixels as 0..255 and normalises them itself");
-    }
     lowering.names.bind(port->name, Flow{std::move(input->view)});
     return {};
   }

@@ -9,7 +9,7 @@ using namespace narrow;
 using namespace narrow::testing;
 using narrow::onnx::Attribute;
 using narrow::onnx::ElementType;
-using narrow::onnx::InputNumbers;
+using narrow::onnx::PixelRange;
 using narrow::onnx::LowerOptions;
 
 namespace {
