@@ -106,6 +106,11 @@ Result<Network> build_network(const StateDict& weights, const ArchitectureOption
   return network;
 }
 
+Status check_architecture_name(const std::string& name) {
+  if (name.empty() || find_architecture(name) != nullptr) return {};
+  return not_found("unknown architecture " + in_quotes(name));
+}
+
 ChoiceOptions weights_choice(const ArchitectureOptions& options) {
   return {.key = options.state_dict, .architecture = options.name, .recognise = recognise};
 }
