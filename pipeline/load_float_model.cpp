@@ -344,6 +344,12 @@ Result<std::vector<std::byte>> to_safetensors(const std::filesystem::path& weigh
     for (const std::string& note : state.notes) {
       if (notes != nullptr) notes->push_back({Event::Kind::kNote, {}, note});
     }
+    if (notes != nullptr && !state.modules.empty()) {
+      notes->push_back({Event::Kind::kNote,
+                        {},
+                        "of a whole module the weights are written, without what else it says of its layers, such as "
+                        "the eps of BatchNorm"});
+    }
     return safetensors::write_safetensors(state);
   });
 }
