@@ -325,20 +325,33 @@ Result<FloatModel> FloatModel::with_preprocessing(const Preprocessing& preproces
   });
 }
 
-Result<std::vector<std::byte>> to_safetensors(const std::filesystem::path& weights, const std::string& state_dict) {
+Result<std::vector<std::byte>> to_safetensors(const std::filesystem::path& weights, const std::string& state_dict,
+                                              const std::string& architecture, std::vector<Event>* notes) {
   return base::guarded([&]() -> Result<std::vector<std::byte>> {
-    const importers::ChoiceOptions choice{.key = state_dict, .only_one = true};
     NARROW_ASSIGN(const FileFormat format, detect_format(weights));
-    if (format == FileFormat::kTorch) {
-      NARROW_ASSIGN(const importers::StateDict state, torch::read_checkpoint(weights, choice));
-      return safetensors::write_safetensors(state);
+    if (format != FileFormat::kTorch && format != FileFormat::kSafetensors) {
+      return Error{ErrorCode::kInvalidArgument,
+                   "holds a network, and safetensors holds weights without one; write a .nrw instead",
+                   weights.string()};
     }
-    if (format == FileFormat::kSafetensors) {
-      NARROW_ASSIGN(const importers::StateDict state, safetensors::read_safetensors(weights, choice));
-      return safetensors::write_safetensors(state);
+    ArchitectureOptions options;
+    options.name = architecture;
+    options.state_dict = state_dict;
+    NARROW_TRY(importers::check_architecture_name(architecture));
+    const importers::ChoiceOptions choice = importers::weights_choice(options);
+    NARROW_ASSIGN(const importers::StateDict state, format == FileFormat::kTorch
+                                                        ? torch::read_checkpoint(weights, choice)
+                                                        : safetensors::read_safetensors(weights, choice));
+    for (const std::string& note : state.notes) {
+      if (notes != nullptr) notes->push_back({Event::Kind::kNote, {}, note});
     }
-    return Error{ErrorCode::kInvalidArgument,
-                 "holds a network, and safetensors holds weights without one; write a .nrw instead", weights.string()};
+    if (notes != nullptr && !state.modules.empty()) {
+      notes->push_back({Event::Kind::kNote,
+                        {},
+                        "of a whole module the weights are written, without what else it says of its layers, such as "
+                        "the eps of BatchNorm"});
+    }
+    return safetensors::write_safetensors(state);
   });
 }
 

@@ -45,7 +45,8 @@ std::optional<Error> useless_option(const ConvertFlags& flags, bool is_model) {
     return Error{ErrorCode::kInvalidArgument, "has no effect on " + reason, option};
   };
   for (const Option& option : flags.import_options) {
-    if (!is_model && option.name() == kStateDictOption) continue;
+    // These two choose among the weights of a file.
+    if (!is_model && (option.name() == kStateDictOption || option.name() == kArchitectureOption)) continue;
     if (option.given()) return no_effect(option.name());
   }
   if (flags.preprocess.given()) return no_effect("--preprocess");
@@ -58,7 +59,8 @@ Result<ConvertReport> convert_file(const ConvertFlags& flags, const OutputFormat
                                    std::vector<std::byte>& bytes) {
   ConvertReport report{.input = flags.input, .output = flags.output};
   if (format.of_weights != nullptr) {
-    NARROW_ASSIGN(bytes, format.of_weights(flags.input, flags.import.state_dict));
+    NARROW_ASSIGN(bytes,
+                  format.of_weights(flags.input, flags.import.state_dict, flags.import.architecture, &report.notes));
     return report;
   }
   if (source == FileFormat::kNarrow) {

@@ -27,8 +27,9 @@ struct OutputFormat {
   // Of a .nrw file.
   Bytes (*of_model)(const Model& model) = nullptr;
   // Of a file that holds weights only. The format then holds nothing else either.
-  // state_dict: which weights of the file; may be empty.
-  Bytes (*of_weights)(const std::filesystem::path& weights, const std::string& state_dict) = nullptr;
+  // state_dict, architecture: which weights of the file; may be empty. notes: gets what was chosen and left out.
+  Bytes (*of_weights)(const std::filesystem::path& weights, const std::string& state_dict,
+                      const std::string& architecture, std::vector<Event>* notes) = nullptr;
 };
 
 [[nodiscard]] std::span<const OutputFormat> output_formats();

@@ -317,7 +317,7 @@ std::vector<Option> add_import_options(const Subcommand& command, ImportFlags& f
   const std::string group = "Files of weights (PyTorch checkpoints, safetensors)";
   return {
       command
-          .add("--arch", flags.architecture,
+          .add(kArchitectureOption, flags.architecture,
                "Architecture of the weights, if their keys are ambiguous (narrow architectures lists them)")
           .check(architecture_name())
           .type_name("NAME")

@@ -91,6 +91,7 @@ struct ImportFlags {
   std::string stride_2_blocks;
 };
 inline constexpr const char* kStateDictOption = "--state-dict";
+inline constexpr const char* kArchitectureOption = "--arch";
 // All of them, as a text that other settings do not have. Files hold it, or its hash, to tell what they were made with.
 [[nodiscard]] std::string import_text(const ImportFlags& flags);
 // The height and width of a text that --input-size accepted. Not given where it is empty.

@@ -52,6 +52,7 @@ std::string convert_text(const ConvertReport& report, bool verbose) {
     text += event_lines(report.network->events, verbose ? Show::kAll : Show::kNotes, "  ");
     if (verbose) text += "\n" + converted_layers_table(layers) + "\n";
   }
+  text += event_lines(report.notes, Show::kNotes, "");
   text += name_text(report.output) + ": " + bytes_text(report.output_bytes) + ", ";
   text += layers.empty() ? "the weights of " + report.input + " as float32"
                          : bits_text(layers) + ", " + arithmetic_text(layers);

@@ -24,6 +24,7 @@ struct ConvertReport {
   std::string output;
   std::size_t output_bytes = 0;
   std::vector<LayerInfo> layers = {};            // of the network that was written; empty if only weights were
+  std::vector<Event> notes = {};                 // which weights were written, if only weights were
   std::optional<ConvertedNetwork> network = {};  // nothing: weights only, or a .nrw, whose network is not changed
 };
 

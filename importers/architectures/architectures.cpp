@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "base/try.h"
 #include "importers/architectures/catalogue.h"
+#include "importers/architectures/declared_layers.h"
 #include "importers/architectures/families.h"
 #include "importers/architectures/recognise.h"
 
@@ -97,6 +98,9 @@ Result<Network> build_network(const StateDict& weights, const ArchitectureOption
   const Flow scores = architecture.build(builder, builder.input(size), options);
   if (auto note = builder.note_on_other_names()) network.notes.push_back(*std::move(note));
   NARROW_ASSIGN(network.graph, std::move(builder).finish(scores, network.architecture, recognise(weights)));
+  const DeclaredLayersOptions declared{network.architecture, options.batch_norm_epsilon.has_value(),
+                                       options.tf_padding.value_or(architecture.tf_padding)};
+  NARROW_TRY(apply_declared_layers(weights.modules, declared, network.graph, network.notes));
 
   const bool cifar10 = size == InputSize{32, 32} && scores.channels == 10;
   NARROW_ASSIGN(network.preprocessing, usual_preprocessing(preset_name(architecture, options, cifar10), size));
@@ -104,6 +108,11 @@ Result<Network> build_network(const StateDict& weights, const ArchitectureOption
     network.labels = {"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"};
   }
   return network;
+}
+
+Status check_architecture_name(const std::string& name) {
+  if (name.empty() || find_architecture(name) != nullptr) return {};
+  return not_found("unknown architecture " + in_quotes(name));
 }
 
 ChoiceOptions weights_choice(const ArchitectureOptions& options) {

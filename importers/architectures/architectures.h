@@ -28,6 +28,9 @@ struct Network {
 // apply, or missing, unexpected and wrongly shaped keys: all of them in one error).
 [[nodiscard]] Result<Network> build_network(const StateDict& weights, const ArchitectureOptions& options);
 
+// Error: kNotFound, the name is not empty and of no architecture; lists all names.
+[[nodiscard]] Status check_architecture_name(const std::string& name);
+
 // How to choose the weights of a network in a file of weights.
 [[nodiscard]] ChoiceOptions weights_choice(const ArchitectureOptions& options);
 

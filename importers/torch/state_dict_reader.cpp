@@ -12,7 +12,9 @@
 
 #include "base/text.h"
 #include "base/try.h"
+#include "importers/torch/declared_modules.h"
 #include "importers/torch/pickle_globals.h"
+#include "importers/torch/pickled_module.h"
 
 namespace narrow::torch {
 namespace {
@@ -33,7 +35,6 @@ constexpr std::int64_t kMaxTotalElems = std::int64_t{1} << 29;  // 2 GiB of floa
 constexpr int kMaxDepth = 6;                  // of dicts within dicts that are searched
 constexpr std::size_t kMaxSearched = 20'000;  // containers that are searched
 constexpr std::size_t kMaxListItems = 16;     // of a list that is searched
-constexpr std::size_t kMaxModuleDepth = 64;
 
 struct Entry {
   std::string name;
@@ -45,6 +46,7 @@ struct Found {
   std::string key;
   std::vector<Entry> entries;                               // in file order; names are unique
   std::vector<std::pair<std::string, std::string>> unread;  // name, what it is
+  std::optional<Value> module = std::nullopt;               // the pickled module that it is of
 };
 
 std::string describe_value(const Heap& heap, Value value) {
@@ -66,26 +68,6 @@ std::string describe_items(const Heap& heap, const pickle::Dict& dict) {
   return dict.size() > kMost ? text + ", and " + std::to_string(dict.size() - kMost) + " more" : text;
 }
 
-// The last value of a name in a dict; nothing if there is none.
-std::optional<Value> attribute(const Heap& heap, const pickle::Dict& dict, std::string_view name) {
-  for (std::size_t i = dict.size(); i-- > 0;) {
-    if (dict[i].first.is(Kind::kString) && heap.text(dict[i].first) == name) return dict[i].second;
-  }
-  return std::nullopt;
-}
-
-// The attributes of a pickled torch.nn.Module; nullptr for any other value. Its parameters, buffers and sub-modules are
-// dicts in its attributes.
-const pickle::Dict* module_attributes(const Heap& heap, Value value) {
-  if (!value.is(Kind::kObject) || !heap.object(value).state.is(Kind::kDict)) return nullptr;
-  const pickle::Dict& state = heap.dict(heap.object(value).state);
-  for (const char* name : {"_parameters", "_modules"}) {
-    const std::optional<Value> part = attribute(heap, state, name);
-    if (!part || heap.items(*part) == nullptr) return nullptr;
-  }
-  return &state;
-}
-
 // Finds all state dicts of a document, with bounds on depth and work.
 class Search {
  public:
@@ -105,7 +87,7 @@ class Search {
       return;
     }
     if (module_attributes(heap_, value) != nullptr) {
-      Found module{key, {}, {}};
+      Found module{key, {}, {}, value};
       add_module(value, {}, 0, module);
       keep(std::move(module), identity);
       return;
@@ -165,27 +147,13 @@ class Search {
     }
   }
 
-  // The names that a module leaves out of its state dict. The set is written as a call: set([names]).
-  std::unordered_set<std::string_view> not_persistent(const pickle::Dict& attributes) const {
-    std::unordered_set<std::string_view> names;
-    std::optional<Value> set = attribute(heap_, attributes, "_non_persistent_buffers_set");
-    if (set && set->is(Kind::kObject)) {
-      const pickle::Sequence& arguments = heap_.sequence(heap_.object(*set).arguments);
-      set = arguments.empty() ? std::nullopt : std::optional(arguments.front());
-    }
-    if (!set || !set->is(Kind::kList)) return names;
-    for (const Value name : heap_.sequence(*set)) {
-      if (name.is(Kind::kString)) names.insert(heap_.text(name));
-    }
-    return names;
-  }
-
   // Adds what module.state_dict() would hold. A module may occur many times, so the work is bounded.
   void add_module(Value module, const std::string& prefix, std::size_t depth, Found& found) {
+    if (depth > kMaxModuleDepth || ++searched_ > kMaxSearched) return;
     const pickle::Dict* const attributes = module_attributes(heap_, module);
-    if (attributes == nullptr || depth > kMaxModuleDepth || ++searched_ > kMaxSearched) return;
+    if (attributes == nullptr) return;
     if (depth == 0) names_.clear();
-    const std::unordered_set<std::string_view> left_out = not_persistent(*attributes);
+    const std::unordered_set<std::string_view> left_out = not_persistent(heap_, *attributes);
     for (const char* part : {"_parameters", "_buffers"}) {
       const std::optional<Value> values = attribute(heap_, *attributes, part);
       if (!values || heap_.items(*values) == nullptr) continue;
@@ -197,6 +165,7 @@ class Search {
     }
     const pickle::Dict& modules = *heap_.items(*attribute(heap_, *attributes, "_modules"));
     for (const auto& [name, value] : modules) {
+      if (searched_ > kMaxSearched) return;
       const std::string below = name.is(Kind::kString) ? prefix + std::string(heap_.text(name)) + "." : "";
       if (!below.empty() && below.size() <= kMaxNameBytes) add_module(value, below, depth + 1, found);
     }
@@ -339,7 +308,11 @@ Result<StateDict> read_state_dict(const pickle::Document& document, std::size_t 
   Found& state_dict = found[chosen.list];
   std::vector<Entry> entries;
   entries.reserve(chosen.tensors.size());
-  for (auto& [index, name] : chosen.tensors) entries.push_back({std::move(name), state_dict.entries[index].tensor});
+  NetworkNames names;
+  for (auto& [index, name] : chosen.tensors) {
+    if (state_dict.module) names.add(state_dict.entries[index].name, name);
+    entries.push_back({std::move(name), state_dict.entries[index].tensor});
+  }
   NARROW_TRY(check_total(entries, file_bytes, where));
 
   // Tensors are read by storage, in order of first use, so that each storage is loaded once and freed.
@@ -351,6 +324,7 @@ Result<StateDict> read_state_dict(const pickle::Document& document, std::size_t 
     of_root.push_back(i);
   }
   StateDict weights;
+  if (state_dict.module) weights.modules = declared_modules(heap, *state_dict.module, names);
   weights.notes = std::move(chosen.notes);
   weights.unread = std::move(state_dict.unread);
   if (!weights.unread.empty()) {

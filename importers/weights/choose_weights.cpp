@@ -313,10 +313,6 @@ Result<ChosenWeights> choose_weights(std::span<const ListedWeights> lists, const
   for (const Group* group : candidates) {
     if (group != &chosen && group->architecture.empty() == chosen.architecture.empty()) others.push_back(group);
   }
-  if (!others.empty() && options.only_one) {
-    return Error{ErrorCode::kInvalidArgument,
-                 "holds several: " + list_of(search, candidates) + "; name one with --state-dict KEY", where};
-  }
   if (!others.empty()) {
     result.notes.push_back("read the weights of " + describe(search, chosen) + "; the file also holds " +
                            list_of(search, others) + ": --state-dict KEY reads one of them");

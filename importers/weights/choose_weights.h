@@ -33,7 +33,6 @@ struct ListedWeights {
 struct ChoiceOptions {
   std::string key = {};           // the weights to take; empty: chosen by the rule below
   std::string architecture = {};  // the network that is wanted; empty: any
-  bool only_one = false;          // several groups are an error, instead of a choice
   // The architecture that has tensors of these names and shapes; empty if none has. The tensors have no values. May be
   // empty: then every state dict is taken as it is.
   std::function<std::string(const StateDict&)> recognise = {};
@@ -53,8 +52,8 @@ struct ChosenWeights {
 // 2. a key without a word of averages and training ("ema", "teacher", "optimizer", ...) before one with it;
 // 3. more elements before fewer;
 // 4. the order in the file.
-// Errors: kNotFound (no weights of this key; lists the keys), kInvalidArgument (several groups with only_one; layers
-// beside the network that might be parts of it).
+// Errors: kNotFound (no weights of this key; lists the keys), kInvalidArgument (layers beside the network that
+// might be parts of it).
 [[nodiscard]] Result<ChosenWeights> choose_weights(std::span<const ListedWeights> lists, const ChoiceOptions& options,
                                                    const std::string& where);
 

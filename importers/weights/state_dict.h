@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "importers/weights/declared_module.h"
+
 namespace narrow::importers {
 
 // A tensor as float32, contiguous in the file's order (last dimension fastest). A scalar has no dimensions and one
@@ -25,6 +27,9 @@ struct StateDict {
   std::vector<std::pair<std::string, std::string>> unread;
   // Entries that are the very same elements of the file as an earlier one, and that one: {"head.weight", "fc.weight"}.
   std::vector<std::pair<std::string, std::string>> same;
+  // What a pickled module says about itself and its sub-modules, by their names in the network. Empty: the file holds
+  // tensors alone.
+  std::vector<DeclaredModule> modules;
   // Which weights of the file these are, and what was left out, one sentence each.
   std::vector<std::string> notes;
 

@@ -33,7 +33,7 @@ struct ArchitectureOptions {
   InputSize input_size;
   // TensorFlow's SAME padding, where a stride of 2 pads only bottom and right. Nothing: as in the architecture.
   std::optional<bool> tf_padding;
-  std::optional<double> batch_norm_epsilon;  // nothing: that of the architecture, mostly 1e-5
+  std::optional<double> batch_norm_epsilon;  // nothing: of a whole module, or the architecture
   // Indices of MobileNetV2's `features` blocks with stride 2. Nothing: {0, 2, 4, 7, 14} as in the paper.
   std::optional<std::vector<int>> stride_2_blocks;
 };

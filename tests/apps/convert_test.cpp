@@ -5,6 +5,7 @@
 
 #include "tests/apps/command.h"
 #include "tests/apps/tiny_network.h"
+#include "tests/apps/two_weights.h"
 #include "tests/support/data.h"
 #include "tests/support/text.h"
 
@@ -22,6 +23,7 @@ using narrow::testing::TemporaryFolder;
 using narrow::testing::tiny_network;
 using narrow::testing::write_cifar;
 using narrow::testing::write_file;
+using narrow::testing::write_two_weights;
 
 namespace {
 
@@ -106,6 +108,28 @@ TEST_CASE("the report says what runs how as text and as JSON") {
   }
 }
 
+TEST_CASE("of several weights in a file the safetensors has those that inspect reads, and the text says so") {
+  const TemporaryFolder folder;
+  const std::string several = folder.path() / "two.safetensors";
+  const std::string chosen = folder.path() / "chosen.safetensors";
+  write_two_weights(several);
+  const Ran ran = run_narrow({"convert", several, "-o", chosen});
+  CHECK_MESSAGE(has(ran.out, "read the weights of 'one'"), ran.out);
+  CHECK_MESSAGE(has(ran.out, "the file also holds 'two'"), ran.out);
+  const std::string text = narrow_command({"inspect", several}).out;
+  CHECK_MESSAGE(has(text, "read the weights of 'one'"), text);
+
+  // The architecture and the key choose, as in the other commands.
+  const std::string architecture =
+      narrow_command({"inspect", "--json", several}).json()["architecture"].get<std::string>();
+  const std::string same = folder.path() / "same.safetensors";
+  run_narrow({"convert", several, "-o", same, "--arch", architecture});
+  CHECK(read_file(same) == read_file(chosen));
+  const std::string other = folder.path() / "other.safetensors";
+  run_narrow({"convert", several, "-o", other, "--state-dict", "two"});
+  CHECK(read_file(other) != read_file(chosen));
+}
+
 TEST_CASE("conversions that can not be are refused and leave no output") {
   const TemporaryFolder folder;
   const std::string model = folder.path() / "out.nrw";
@@ -115,8 +139,6 @@ TEST_CASE("conversions that can not be are refused and leave no output") {
   check_fails({"convert", folder.path() / "none.pth", "-o", model}, 1, {"none.pth", "no such file"});
   check_fails({"convert", folder.path(), "-o", model}, 1, {"not a file"});
   check_fails({"convert", default_checkpoint(), "-o", folder.path() / "no" / "out.nrw"}, 1, {"no/out.nrw"});
-  check_fails({"convert", default_checkpoint(), "-o", weights, "--arch", "cifar_resnet20b"}, 2,
-              {"--arch", "no effect"});
   check_fails({"convert", default_checkpoint(), "-o", weights, "--crop", "32"}, 2, {"no effect"});
   check_fails({"convert", default_checkpoint(), "-o", weights, "--labels", "l.txt"}, 2,
               {"--labels", "out.safetensors, which holds weights and nothing else"});

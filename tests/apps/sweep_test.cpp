@@ -2,16 +2,14 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
-#include <cstdint>
-#include <cstring>
 
 #include "tests/apps/command.h"
 #include "tests/apps/tiny_network.h"
+#include "tests/apps/two_weights.h"
 #include "tests/support/data.h"
 #include "tests/support/text.h"
 
 using narrow::testing::check_fails;
-using narrow::testing::default_checkpoint;
 using narrow::testing::has;
 using narrow::testing::narrow_command;
 using narrow::testing::Ran;
@@ -23,6 +21,7 @@ using narrow::testing::write_cifar;
 using narrow::testing::write_file;
 using narrow::testing::write_float_nrw;
 using narrow::testing::write_onnx_with_external_data;
+using narrow::testing::write_two_weights;
 
 namespace {
 
@@ -54,34 +53,6 @@ struct Study {
 std::size_t new_cells(const nlohmann::json& results) {
   return static_cast<std::size_t>(
       std::count_if(results.begin(), results.end(), [](const nlohmann::json& cell) { return cell["new"] == true; }));
-}
-
-// The weights of a checkpoint under the prefix "one", and beside them "two", whose last layer has the opposite signs.
-void write_two_weights(const std::string& path) {
-  run_narrow({"convert", default_checkpoint(), "-o", path});
-  const std::string file = read_file(path);
-  std::uint64_t header_bytes = 0;
-  std::memcpy(&header_bytes, file.data(), sizeof(header_bytes));
-  const std::size_t begin = sizeof(header_bytes) + header_bytes;
-  const nlohmann::json header = nlohmann::json::parse(file.substr(sizeof(header_bytes), header_bytes));
-  std::string data = file.substr(begin);
-  const std::size_t bytes = data.size();
-  data += data;
-  nlohmann::json both;
-  for (const auto& [name, tensor] : header.items()) {
-    if (name == "__metadata__") continue;
-    const std::size_t from = tensor["data_offsets"][0];
-    const std::size_t to = tensor["data_offsets"][1];
-    both["one." + name] = both["two." + name] = tensor;
-    both["two." + name]["data_offsets"] = {bytes + from, bytes + to};
-    if (name != "fc.weight") continue;
-    for (std::size_t i = bytes + from + 3; i < bytes + to; i += 4) data[i] = static_cast<char>(data[i] ^ 0x80);
-  }
-  const std::string text = both.dump();
-  header_bytes = text.size();
-  std::string size(sizeof(header_bytes), '\0');
-  std::memcpy(size.data(), &header_bytes, sizeof(header_bytes));
-  write_file(path, size + text + data);
 }
 
 }  // namespace

@@ -22,6 +22,7 @@ std::string convert_json(const ConvertReport& report) {
       return json;
     });
   }
+  if (!report.notes.empty()) add_events(document, "passes", report.notes);
   document["output"] = {{"file", report.output}, {"bytes", report.output_bytes}};
   return written(document);
 }

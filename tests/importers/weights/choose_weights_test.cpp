@@ -208,12 +208,3 @@ TEST_CASE("choosing weights without architectures takes a whole state dict witho
   REQUIRE(chosen.ok());
   CHECK(taken(lists, *chosen) == "model:module.module.");
 }
-
-TEST_CASE("choosing weights refuses several where only one may be there") {
-  const std::vector<ListedWeights> lists{network("model"), network("ema")};
-  const auto chosen = choose_weights(lists, {.only_one = true}, "file");
-  REQUIRE_FALSE(chosen.ok());
-  CHECK(chosen.error().message ==
-        "holds several: 'model' (3 tensors), 'ema' (3 tensors); name one with --state-dict KEY");
-  CHECK(choose_weights(lists, {.key = "ema", .only_one = true}, "file").ok());
-}
