@@ -9,8 +9,8 @@ using namespace narrow;
 using namespace narrow::testing;
 using narrow::onnx::Attribute;
 using narrow::onnx::ElementType;
-using narrow::onnx::PixelRange;
 using narrow::onnx::LowerOptions;
+using narrow::onnx::PixelRange;
 
 namespace {
 
