@@ -21,6 +21,8 @@ using pickle::Value;
 // A module may occur many times, so that a small file could name any number of modules.
 constexpr std::size_t kMaxModules = 20'000;
 constexpr std::size_t kMaxModuleName = 1024;
+// Of all names of modules with weights. Those of ResNet-152 have 20 kB; names full of dots could fill any memory.
+constexpr std::size_t kMaxNamesBytes = std::size_t{16} << 20U;
 constexpr std::size_t kMaxNumbers = 4;
 constexpr std::size_t kMaxTextBytes = 64;
 
@@ -100,6 +102,8 @@ void NetworkNames::add(std::string_view in_file, std::string_view in_network) {
   while (!in_file.empty() && !in_network.empty() && last_part(in_file) == last_part(in_network)) {
     in_file = around(in_file);
     in_network = around(in_network);
+    if (bytes_ > kMaxNamesBytes) return;
+    bytes_ += in_file.size() + in_network.size();
     if (!names_.try_emplace(std::string(in_file), in_network).second) return;
   }
 }
@@ -107,7 +111,7 @@ void NetworkNames::add(std::string_view in_file, std::string_view in_network) {
 std::optional<std::string> NetworkNames::of_module(std::string_view in_file) const {
   std::string_view known = in_file;
   auto found = names_.find(std::string(known));
-  while (found == names_.end() && !known.empty()) {
+  for (std::size_t up = 0; up < kMaxModuleDepth && found == names_.end() && !known.empty(); ++up) {
     known = around(known);
     found = names_.find(std::string(known));
   }

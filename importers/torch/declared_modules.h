@@ -2,6 +2,7 @@
 // computes. Its code is not in the file.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,6 +25,7 @@ class NetworkNames {
 
  private:
   std::unordered_map<std::string, std::string> names_;
+  std::size_t bytes_ = 0;  // of the names
 };
 
 // The module and its sub-modules, as far as they belong to the network. Depth, number and sizes are bounded.

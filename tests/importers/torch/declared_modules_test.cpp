@@ -98,3 +98,12 @@ TEST_CASE("checkpoint modules have the names of the network, without wrappers an
   CHECK_FALSE(names.of_module("student").has_value());
   CHECK_FALSE(names.of_module("teacher.maxpool").has_value());
 }
+
+TEST_CASE("checkpoint names full of dots take a bounded memory") {
+  NetworkNames names;
+  std::string dots;
+  while (dots.size() < 1000) dots += ".a";
+  for (int i = 0; i < 200; ++i) names.add("x" + std::to_string(i) + dots, "y" + std::to_string(i) + dots);
+  CHECK(names.of_module("x0.a") == "y0.a");
+  CHECK_FALSE(names.of_module("x199.a").has_value());
+}
