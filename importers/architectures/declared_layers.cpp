@@ -118,7 +118,9 @@ class Comparison {
     if (declared->text == "valid") numbers = {0, 0};
     // 'same' is only allowed with a stride of 1. An odd zero goes after.
     if (declared->text == "same") {
-      numbers = {static_cast<double>((window.kernel_h - 1) / 2), static_cast<double>((window.kernel_w - 1) / 2)};
+      const int above = (window.kernel_h - 1) / 2;
+      const int left = (window.kernel_w - 1) / 2;
+      numbers = {static_cast<double>(above), static_cast<double>(left)};
     }
     const Numbers expected{static_cast<double>(window.pad.top), static_cast<double>(window.pad.left)};
     if (numbers != expected) differ("has padding " + text_of(*declared), text_of(expected));

@@ -10,7 +10,6 @@ using namespace narrow::testing;
 using narrow::onnx::Attribute;
 using narrow::onnx::ElementType;
 using narrow::onnx::LowerOptions;
-using narrow::onnx::PixelRange;
 
 namespace {
 

@@ -9,7 +9,6 @@
 
 using namespace narrow;
 using namespace narrow::testing;
-using narrow::onnx::Attribute;
 
 namespace {
 
