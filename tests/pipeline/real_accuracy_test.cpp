@@ -76,14 +76,7 @@ TEST_CASE("MobileNetV2 0.35 with TensorFlow padding loses at most 1.5 points at 
 TEST_CASE("ResNet-20 at 6/6 bits stays within 2 points of float") {
   NARROW_NEED_DATA(data);
   const RealModel real = testing::cifar_resnets().front();
-  const FloatModel model = FloatModel::load(data / real.weights, real.import).value();
-  const PictureSet images = PictureSet::open({data / real.evaluation}).value();
-  QuantizeOptions options;
-  options.weight_bits = options.activation_bits = 6;
-  const Quantized quantized = testing::quantize_real(real, model, data, options);
-  const int correct = testing::count_correct(quantized.model, images, real.evaluation_preprocessing);
-  std::printf("6/6: %d of %zu\n", correct, images.size());
-  CHECK(correct >= real.expected_correct - 10);
+  CHECK(testing::count_correct_at(6, real, data) >= real.expected_correct - 10);
 }
 
 TEST_CASE("ResNet-20 loses at most 2 points at 4/8 and 4/4 bits and 10 at 2/2 and its weights shrink with the bits") {

@@ -1,6 +1,7 @@
 #include "tests/pipeline/real_models.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <functional>
 
 namespace narrow::testing {
@@ -251,6 +252,17 @@ Quantized quantize_real(const RealModel& real, const FloatModel& model, const st
   options.threads = 2;
   const PictureSet images = PictureSet::open({data / real.calibration}).value();
   return quantize(model, calibration_inputs(images, model.preprocessing(), real.calibration_limit), options).value();
+}
+
+int count_correct_at(int bits, const RealModel& real, const std::filesystem::path& data) {
+  const FloatModel model = FloatModel::load(data / real.weights, real.import).value();
+  const PictureSet images = PictureSet::open({data / real.evaluation}).value();
+  QuantizeOptions options;
+  options.weight_bits = options.activation_bits = bits;
+  const Quantized quantized = quantize_real(real, model, data, options);
+  const int correct = count_correct(quantized.model, images, real.evaluation_preprocessing);
+  std::printf("%s: %d/%d %d of %zu\n", real.weights.c_str(), bits, bits, correct, images.size());
+  return correct;
 }
 
 }  // namespace narrow::testing

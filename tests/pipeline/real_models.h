@@ -69,4 +69,7 @@ struct PreQuantizedModel {
 [[nodiscard]] Quantized quantize_real(const RealModel& real, const FloatModel& model, const std::filesystem::path& data,
                                       QuantizeOptions options = {});
 
+// Number of the network's images whose best class is the label, with so many bits of weights and activations; printed.
+[[nodiscard]] int count_correct_at(int bits, const RealModel& real, const std::filesystem::path& data);
+
 }  // namespace narrow::testing

@@ -41,14 +41,7 @@ TEST_CASE("every float ONNX file keeps its published accuracy and loses little a
 TEST_CASE("MobileNetV1 loses at most 3 points at 4/4 bits") {
   NARROW_NEED_DATA(data);
   const RealModel real = testing::mobilenet_v1_imagenet();
-  const FloatModel model = FloatModel::load(data / real.weights, real.import).value();
-  const PictureSet images = PictureSet::open({data / real.evaluation}).value();
-  QuantizeOptions options;
-  options.weight_bits = options.activation_bits = 4;
-  const Quantized quantized = testing::quantize_real(real, model, data, options);
-  const int correct = testing::count_correct(quantized.model, images, real.evaluation_preprocessing);
-  std::printf("4/4: %d of %zu\n", correct, images.size());
-  CHECK(correct >= real.expected_correct - 15);
+  CHECK(testing::count_correct_at(4, real, data) >= real.expected_correct - 15);
 }
 
 // Largest difference of two networks' scores on some images, relative to the largest score.
